@@ -1,0 +1,77 @@
+// Package device is what the bench knows of a register: one small interface
+// that every driver implements, and optional capabilities that a driver or a
+// control API may have and that are found by assertion.
+//
+// A driver writes down what it does: an Intent and a Barrier before an effect,
+// every byte on the line, a Result after it. It never repeats an effect whose
+// answer was lost without asking the device first, and it never judges.
+// Begin with [Device]. Drivers live in sub-packages, one each, with the framing
+// in a package frame below them that imports nothing of ours.
+package device
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/kkmtest/kkmtest/bench/history"
+	"github.com/kkmtest/kkmtest/fiscal"
+)
+
+// Device is a register under test.
+type Device interface {
+	// Identity asks what the device is. It never prints or changes anything.
+	Identity(ctx context.Context) (history.Identity, error)
+	// State asks for the device's state and records it.
+	State(ctx context.Context) (history.State, error)
+	// Do performs one operation: Intent, Barrier, bytes, Result. The outcome says
+	// what the device answered: a refusal is not an error, and an answer that
+	// never came is fiscal.Unknown without an error. An error means that the
+	// bench could not do its work (port gone, record not writable).
+	Do(ctx context.Context, op fiscal.Op) (fiscal.Outcome, error)
+	Close() error
+}
+
+// Printer tells what was printed since the last call, as text, and where it is
+// read from: host, tap, control, operator.
+type Printer interface {
+	Printed(ctx context.Context) (lines []string, origin string, err error)
+}
+
+// Display tells what the display shows now.
+type Display interface {
+	Shown(ctx context.Context) (lines []string, origin string, err error)
+}
+
+// Settings reads settings back.
+type Settings interface {
+	Setting(ctx context.Context, s fiscal.Setting) (string, error)
+}
+
+// Power switches the device. Off loses what is not in non-volatile memory.
+type Power interface {
+	Power(ctx context.Context, on bool) error
+}
+
+// Paper takes the paper away and puts it back.
+type Paper interface {
+	Paper(ctx context.Context, in bool) error
+}
+
+// Stepper moves the device's clock forward from outside, with the shift open or not (control API).
+type Stepper interface {
+	StepClock(ctx context.Context, d time.Duration) error
+}
+
+// ErrNotAble says that the device or its driver cannot do what was asked; rows
+// that hang on it are unknown.
+var ErrNotAble = errors.New("the device cannot do this over its interface")
+
+// Port is a serial line or something that behaves like one.
+type Port interface {
+	Write(ctx context.Context, p []byte) error
+	// Read waits until at least one byte is there or d has passed; n == 0 with
+	// a nil error is a time-out.
+	Read(ctx context.Context, p []byte, d time.Duration) (n int, err error)
+	Close() error
+}

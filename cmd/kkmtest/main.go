@@ -1,0 +1,4 @@
+// Command kkmtest certifies fiscal cash registers (KKM). See README.md.
+package main
+
+func main() {}

@@ -1,0 +1,37 @@
+// Package stream is how the simulators see a network: byte streams with
+// callbacks, so that a simulated register or OFD is a plain state machine
+// without goroutines. In the simulated world the streams run over TCP stacks of
+// their own with virtual time; in a process of its own over the host's TCP.
+// All callbacks of a stream come on the loop of its owner, one at a time.
+package stream
+
+// Conn is one end of an open stream. Its methods are called on the loop.
+type Conn interface {
+	// Send queues bytes; they are copied.
+	Send(p []byte)
+	// Close ends the stream after what was queued.
+	Close()
+	// Reset ends it at once (RST).
+	Reset()
+}
+
+// Events are what happens on a stream. Nil members are ignored. Closed comes
+// once and last: nil for an orderly end, else the reason (refused, reset,
+// timed out, no route).
+type Events struct {
+	Opened   func(c Conn)
+	Received func(p []byte) // p is only valid during the call
+	Closed   func(err error)
+}
+
+// Dialer opens streams from the register's side.
+type Dialer interface {
+	// Dial begins to connect over a channel ("ethernet", "gsm", ...), and returns
+	// at once; the Conn may be closed before it opened.
+	Dial(channel, host string, port int, ev Events) Conn
+}
+
+// Acceptor takes streams on the OFD's side.
+type Acceptor interface {
+	Accept(c Conn, peer string) Events
+}
