@@ -70,7 +70,7 @@ func files(t *testing.T, tests bool, visit func(path string, set *token.FileSet,
 			return nil
 		}
 		set := token.NewFileSet()
-		f, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)
+		f, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution|parser.ParseComments)
 		if err != nil {
 			return err
 		}
