@@ -1,0 +1,253 @@
+// Package bench is the rig as a scenario's step sees it: a register, an OFD, a
+// network between them and a clock, in a cashier's words. Every method writes
+// down what it does; none of them judges.
+//
+// Begin with [Bench] and its methods [Bench.Do] and [Bench.Pass]; a rig is put
+// together by [NewSimulated] (everything inside this process, virtual time) or
+// [NewExternal] (a register on a port, real time).
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/kkmtest/kkmtest/bench/clock"
+	"github.com/kkmtest/kkmtest/bench/device"
+	"github.com/kkmtest/kkmtest/bench/history"
+	"github.com/kkmtest/kkmtest/fiscal"
+)
+
+// Bench is the assembled rig. A step is handed one; it belongs to the goroutine
+// that runs the steps.
+type Bench struct {
+	Loop   clock.Loop
+	Log    *history.Log
+	Device device.Device
+	Facts  history.Facts
+
+	closers  []func() error
+	scenario string
+	step     int
+	n        int
+}
+
+// Taken is an operation as the register took it.
+type Taken struct {
+	Op       fiscal.Op
+	Outcome  fiscal.Outcome
+	Begun    clock.Instant // before the first byte
+	Entered  clock.Instant // the operator's input was complete
+	Done     clock.Instant // the register was ready again
+	Printed  []string
+	Readable bool // the print could be read
+}
+
+// OK says that the register did what it was asked.
+func (t Taken) OK() bool { return t.Outcome.Got == fiscal.Done }
+
+// Close lets the device, the network and the record go.
+func (b *Bench) Close() error {
+	var err error
+	for i := len(b.closers) - 1; i >= 0; i-- {
+		err = errors.Join(err, b.closers[i]())
+	}
+	b.closers = nil
+	return err
+}
+
+// Begin opens a step in the record. The campaign calls it.
+func (b *Bench) Begin(s Scenario, step int) error {
+	b.scenario, b.step, b.n = s.Key, step, 0
+	_, err := b.Log.Append(history.Bench, history.StepBegin{Scenario: s.Key, Step: step, Name: s.Steps[step-1].Name, Checks: s.Checks})
+	return err
+}
+
+// End closes it. outcome is ok, precondition or interrupted.
+func (b *Bench) End(outcome, text string) error {
+	_, err := b.Log.Append(history.Bench, history.StepEnd{Scenario: b.scenario, Step: b.step, Outcome: outcome, Text: text})
+	return err
+}
+
+// Fault records a failure of the bench itself and hands it back.
+func (b *Bench) Fault(where string, err error) error {
+	if err == nil || errors.Is(err, device.ErrNotAble) {
+		return err
+	}
+	if _, jerr := b.Log.Append(history.Bench, history.BenchFault{Where: where, Text: err.Error()}); jerr != nil {
+		return errors.Join(err, jerr)
+	}
+	return fmt.Errorf("%s: %w", where, err)
+}
+
+// Do asks the register for one operation and reads what it printed. The
+// operation's ID is made here. A refusal is no error; an error is the bench's own.
+func (b *Bench) Do(ctx context.Context, op fiscal.Op) (Taken, error) {
+	b.n++
+	op.ID = fiscal.OpID(fmt.Sprintf("%s/%d/%d", b.scenario, b.step, b.n))
+	t := Taken{Op: op, Begun: b.Loop.Now()}
+	out, err := b.Device.Do(ctx, op)
+	if err != nil {
+		return t, b.Fault("device", err)
+	}
+	t.Outcome = out
+	if r, ok := b.result(op.ID); ok {
+		t.Entered, t.Done = r.Entered, r.Done
+	} else {
+		return t, b.Fault("device", fmt.Errorf("operation %s: the driver left no result in the record", op.ID))
+	}
+	lines, err := b.readPrint(ctx, op.ID)
+	if err != nil && !errors.Is(err, device.ErrNotAble) {
+		return t, b.Fault("printer", err)
+	}
+	t.Printed, t.Readable = lines, err == nil
+	return t, nil
+}
+
+// result finds the driver's last word on an operation.
+func (b *Bench) result(id fiscal.OpID) (history.Result, bool) {
+	v := b.Log.View()
+	for n := history.Seq(v.Len()); n > 0; n-- {
+		e, _ := v.Get(n)
+		if r, ok := e.Body.(history.Result); ok && r.Op == id {
+			return r, true
+		}
+	}
+	return history.Result{}, false
+}
+
+// intent finds where an operation was begun.
+func (b *Bench) intent(id fiscal.OpID) (history.Event, bool) {
+	v := b.Log.View()
+	for n := history.Seq(v.Len()); n > 0; n-- {
+		e, _ := v.Get(n)
+		if i, ok := e.Body.(history.Intent); ok && i.Op.ID == id {
+			return e, true
+		}
+	}
+	return history.Event{}, false
+}
+
+func (b *Bench) readPrint(ctx context.Context, id fiscal.OpID) ([]string, error) {
+	p, ok := b.Device.(device.Printer)
+	if !ok {
+		return nil, device.ErrNotAble
+	}
+	lines, origin, err := p.Printed(ctx)
+	if err != nil || len(lines) == 0 {
+		return nil, err
+	}
+	var causes []history.Seq
+	if e, ok := b.intent(id); ok {
+		causes = append(causes, e.Seq)
+	}
+	_, err = b.Log.Append(history.Bench, history.Printed{Op: id, Lines: lines, Origin: origin}, causes...)
+	return lines, err
+}
+
+// Pass lets time go by.
+func (b *Bench) Pass(ctx context.Context, d time.Duration, why string) error {
+	return b.PassUntil(ctx, b.Loop.Now().Add(d), why)
+}
+
+// PassUntil lets time go by until a moment; one that is over already is none.
+func (b *Bench) PassUntil(ctx context.Context, at clock.Instant, why string) error {
+	d := at.Mono - b.Loop.Now().Mono
+	if d <= 0 {
+		return nil
+	}
+	if _, err := b.Loop.Wait(ctx, at, nil); err != nil {
+		return b.Fault("wait", err)
+	}
+	_, err := b.Log.Append(history.Bench, history.Passed{For: d, Why: why})
+	return err
+}
+
+// Await lets the wait of a step pass.
+func (b *Bench) Await(ctx context.Context, w Wait) error {
+	if w.Zero() {
+		return nil
+	}
+	at := b.Loop.Now()
+	if w.Op != "" {
+		r, ok := b.result(fiscal.OpID(b.scenario + "/" + w.Op))
+		if !ok {
+			return fmt.Errorf("operation %s/%s, which the wait is counted from, was never made", b.scenario, w.Op)
+		}
+		at = r.Done
+	}
+	at = at.Add(w.For)
+	if w.Early != "" {
+		id := fiscal.OpID(b.scenario + "/" + w.Early)
+		r, ok := b.result(id)
+		e, began := b.intent(id)
+		if !ok || !began {
+			return fmt.Errorf("operation %s, whose entry the wait takes for its model, was never made", id)
+		}
+		at = at.Add(-(r.Entered.Mono - e.At.Mono))
+	}
+	return b.PassUntil(ctx, at, w.Why)
+}
+
+// AlignSecond waits for the next full second of the wall clock, so that a
+// register that keeps seconds and the bench mean the same moment.
+func (b *Bench) AlignSecond(ctx context.Context) error {
+	now := b.Loop.Now()
+	rest := now.Wall.Truncate(time.Second).Add(time.Second).Sub(now.Wall)
+	return b.PassUntil(ctx, now.Add(rest), "to the next full second")
+}
+
+// State asks the register how it is.
+func (b *Bench) State(ctx context.Context) (history.State, error) {
+	s, err := b.Device.State(ctx)
+	return s, b.Fault("device", err)
+}
+
+// Setting reads a setting back and records it.
+func (b *Bench) Setting(ctx context.Context, s fiscal.Setting) (string, error) {
+	d, ok := b.Device.(device.Settings)
+	if !ok {
+		return "", device.ErrNotAble
+	}
+	v, err := d.Setting(ctx, s)
+	if err != nil {
+		return "", b.Fault("device", err)
+	}
+	_, err = b.Log.Append(history.Bench, history.Setting{Name: s, Value: v})
+	return v, err
+}
+
+// Show reads the display and records what it shows.
+func (b *Bench) Show(ctx context.Context, op fiscal.OpID) ([]string, error) {
+	d, ok := b.Device.(device.Display)
+	if !ok {
+		return nil, device.ErrNotAble
+	}
+	lines, origin, err := d.Shown(ctx)
+	if err != nil {
+		return nil, b.Fault("display", err)
+	}
+	_, err = b.Log.Append(history.Bench, history.Shown{Op: op, Lines: lines, Origin: origin})
+	return lines, err
+}
+
+// Can says whether the rig can do what a scenario needs.
+func (b *Bench) Can(c Capability) bool {
+	var ok bool
+	switch c {
+	case ReadsPrint:
+		_, ok = b.Device.(device.Printer)
+	case ReadsDisplay:
+		_, ok = b.Device.(device.Display)
+	case ReadsSettings:
+		_, ok = b.Device.(device.Settings)
+	case SwitchesPower:
+		_, ok = b.Device.(device.Power)
+	case TakesPaper:
+		_, ok = b.Device.(device.Paper)
+	case StepsClock:
+		_, ok = b.Device.(device.Stepper)
+	}
+	return ok
+}
