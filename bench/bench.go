@@ -70,15 +70,22 @@ func (b *Bench) End(outcome, text string) error {
 	return err
 }
 
+// ErrRecorded marks an error that stands in the record as the bench's fault already.
+var ErrRecorded = errors.New("recorded as the bench's fault")
+
+// ErrPrecondition marks that something was not as a step needs it: what hangs
+// on the step is not settled, and nobody is to blame yet.
+var ErrPrecondition = errors.New("precondition")
+
 // Fault records a failure of the bench itself and hands it back.
 func (b *Bench) Fault(where string, err error) error {
-	if err == nil || errors.Is(err, device.ErrNotAble) {
+	if err == nil || errors.Is(err, device.ErrNotAble) || errors.Is(err, ErrRecorded) {
 		return err
 	}
 	if _, jerr := b.Log.Append(history.Bench, history.BenchFault{Where: where, Text: err.Error()}); jerr != nil {
 		return errors.Join(err, jerr)
 	}
-	return fmt.Errorf("%s: %w", where, err)
+	return fmt.Errorf("%s: %w (%w)", where, err, ErrRecorded)
 }
 
 // Do asks the register for one operation and reads what it printed. The
@@ -173,7 +180,7 @@ func (b *Bench) Await(ctx context.Context, w Wait) error {
 	if w.Op != "" {
 		r, ok := b.result(fiscal.OpID(b.scenario + "/" + w.Op))
 		if !ok {
-			return fmt.Errorf("operation %s/%s, which the wait is counted from, was never made", b.scenario, w.Op)
+			return fmt.Errorf("%w: operation %s/%s, which the wait is counted from, was never made", ErrPrecondition, b.scenario, w.Op)
 		}
 		at = r.Done
 	}
@@ -183,7 +190,7 @@ func (b *Bench) Await(ctx context.Context, w Wait) error {
 		r, ok := b.result(id)
 		e, began := b.intent(id)
 		if !ok || !began {
-			return fmt.Errorf("operation %s, whose entry the wait takes for its model, was never made", id)
+			return fmt.Errorf("%w: operation %s, whose entry the wait takes for its model, was never made", ErrPrecondition, id)
 		}
 		at = at.Add(-(r.Entered.Mono - e.At.Mono))
 	}
