@@ -1,0 +1,206 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/kkmtest/kkmtest/bench/check"
+	"github.com/kkmtest/kkmtest/bench/history"
+	"github.com/kkmtest/kkmtest/bench/regulation"
+)
+
+// Run is a record judged by one edition: all that any document is made of.
+type Run struct {
+	Facts    history.RunBegin   // first event of the record; see [check.Facts]
+	Edition  regulation.Edition // what it was judged by
+	Section  string             // I, II, III, or all; "" takes Facts.Section
+	Findings []check.Finding    // in any order, at most one a row
+	View     history.View       // the whole record: cited events are read from it
+	Torn     *history.Torn      // unfinished last line of the record, nil when there was none
+
+	Digests Digests
+	Bench   Bench
+	Lab     Lab
+}
+
+// Digests are SHA-256 in hex, "" when the thing is not there.
+type Digests struct {
+	Record  string // history.jsonl, taken after the record was closed
+	Capture string // capture.pcapng
+	Profile string // profile.yaml as it was read
+}
+
+// Bench is the test software that judged; it stands in the form, never in findings.json.
+type Bench struct {
+	Version string // v1.2.0 or devel
+	Commit  string // of the source
+	Build   string // digest of the binary, hex
+	Host    string // name of the bench PC, "" for a simulated run
+	Clock   string // where its time came from, such as "NTP, offset 3 ms"; "" for a simulated run
+}
+
+// Lab is what a laboratory knows and no record holds. Empty fields leave a
+// line to write on.
+type Lab struct {
+	Name     string // of the laboratory
+	Request  string // number of the request
+	Sample   string // identity of the sample
+	Operator string // who ran it
+	Date     string // as it is to be printed
+}
+
+// End says how a record ended.
+type End string
+
+// The ends. Only Finished is a whole run.
+const (
+	Finished End = "finished" // RunEnd, finished
+	Aborted  End = "aborted"  // RunEnd, aborted: stopped in an orderly way
+	Broken   End = "broken"   // no RunEnd: the runner died or is still running
+)
+
+// End tells how the record ended.
+func (r Run) End() End {
+	end := Broken
+	for e := range r.View.Events() {
+		if b, ok := e.Body.(history.RunEnd); ok {
+			end = Aborted
+			if b.Reason == "finished" {
+				end = Finished
+			}
+		}
+	}
+	return end
+}
+
+// Identity is what the device said it is, false when it was never asked.
+func (r Run) Identity() (history.Identity, bool) {
+	var id history.Identity
+	var ok bool
+	for e := range r.View.Events() {
+		if b, is := e.Body.(history.Identity); is {
+			id, ok = b, true
+		}
+	}
+	return id, ok
+}
+
+// SectionID is the section that the form is about: I, II, III or all.
+func (r Run) SectionID() string {
+	if r.Section != "" {
+		return r.Section
+	}
+	return r.Facts.Section
+}
+
+// receiptChapter is the section of order 626 that belongs to each of the others.
+const receiptChapter = "R"
+
+// sections are the parts of the edition that the form shows.
+func (r Run) sections() ([]regulation.Section, error) {
+	id := r.SectionID()
+	if id == "all" {
+		return r.Edition.Sections, nil
+	}
+	s, ok := r.Edition.Section(id)
+	if !ok {
+		var have []string
+		for _, s := range r.Edition.Sections {
+			have = append(have, s.ID)
+		}
+		return nil, fmt.Errorf("edition %s: section %q: want one of %s, all", r.Edition.ID, id, strings.Join(have, ", "))
+	}
+	out := []regulation.Section{s}
+	if c, ok := r.Edition.Section(receiptChapter); ok && id != receiptChapter {
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// Langs are the languages of the documents, in the order in which they are offered.
+var Langs = []regulation.Lang{regulation.Kazakh, regulation.Russian, regulation.English}
+
+// ParseLangs reads "kk,ru,en".
+func ParseLangs(s string) ([]regulation.Lang, error) {
+	var out []regulation.Lang
+	for w := range strings.SplitSeq(s, ",") {
+		l := regulation.Lang(strings.TrimSpace(w))
+		if !slices.Contains(Langs, l) {
+			return nil, fmt.Errorf("language %q: want one of kk, ru, en", w)
+		}
+		if !slices.Contains(out, l) {
+			out = append(out, l)
+		}
+	}
+	return out, nil
+}
+
+// Format is a kind of document.
+type Format string
+
+// The formats.
+const (
+	JSON  Format = "json"
+	JUnit Format = "junit"
+	HTML  Format = "html"
+	DOCX  Format = "docx"
+	PDF   Format = "pdf"
+)
+
+// Formats lists them all.
+var Formats = []Format{JSON, JUnit, HTML, DOCX, PDF}
+
+// ParseFormats reads "docx,pdf,html".
+func ParseFormats(s string) ([]Format, error) {
+	var out []Format
+	for w := range strings.SplitSeq(s, ",") {
+		f := Format(strings.TrimSpace(w))
+		if !slices.Contains(Formats, f) {
+			return nil, fmt.Errorf("format %q: want one of docx, pdf, html, junit, json", w)
+		}
+		if !slices.Contains(out, f) {
+			out = append(out, f)
+		}
+	}
+	return out, nil
+}
+
+// FileName is the name of a document in the run directory. edition is "" when
+// the run was judged by one edition only. HTML, JSON and JUnit hold every
+// language in one file and take no lang.
+func FileName(f Format, edition string, lang regulation.Lang) string {
+	base, ext := "form", string(f)
+	switch f {
+	case JSON:
+		base = "findings"
+	case JUnit:
+		base, ext = "junit", "xml"
+	case HTML:
+		lang = ""
+	}
+	if f == JSON || f == JUnit {
+		lang = ""
+	}
+	if edition != "" {
+		base += "-" + edition
+	}
+	if lang != "" {
+		base += "-" + string(lang)
+	}
+	return base + "." + ext
+}
+
+// Write writes one document. lang matters for DOCX and PDF only.
+func Write(w io.Writer, f Format, r Run, lang regulation.Lang) error {
+	switch f {
+	case JSON:
+		return WriteFindings(w, r)
+	case JUnit:
+		return WriteJUnit(w, r)
+	case HTML:
+		return WriteForm(w, r)
+	}
+	return fmt.Errorf("format %q: want one of docx, pdf, html, junit, json", f)
+}

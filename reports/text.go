@@ -1,0 +1,94 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kkmtest/kkmtest/bench/check"
+	"github.com/kkmtest/kkmtest/bench/history"
+	"github.com/kkmtest/kkmtest/bench/regulation"
+	"github.com/kkmtest/kkmtest/reports/words"
+)
+
+// title is the text in a language, or in the nearest one that there is: the
+// Kyrgyz edition has no Kazakh titles.
+func title(t map[regulation.Lang]string, l regulation.Lang) string {
+	for _, l := range []regulation.Lang{l, regulation.Kyrgyz, words.RU, words.EN, words.KK} {
+		if t[l] != "" {
+			return t[l]
+		}
+	}
+	return ""
+}
+
+// reasonIn is why the row has its result, in one sentence.
+func reasonIn(v verdict, l regulation.Lang) string {
+	vi := v.Lead.Violation()
+	switch {
+	case vi.Want != "" && vi.Got != "":
+		return words.T(l, "reason.gotwant", vi.Got, vi.Want)
+	case v.Lead.Reason() != "":
+		return v.Lead.Reason()
+	case v.Because != "":
+		return words.T(l, string(v.Because))
+	}
+	return ""
+}
+
+// measureIn prints a measurement with its limit and distance.
+func measureIn(m *measure, l regulation.Lang) string {
+	s := words.Span(l, m.Span.Lo, m.Span.Hi)
+	if m.Name != "" {
+		s = m.Name + ": " + s
+	}
+	if m.Limit != 0 {
+		s += "; " + words.T(l, "measure.limit", words.Duration(l, m.Limit)) + "; " + distanceIn(m, l)
+	}
+	return s
+}
+
+func distanceIn(m *measure, l regulation.Lang) string {
+	switch {
+	case m.Distance > 0:
+		return words.T(l, "measure.below", words.Duration(l, m.Distance))
+	case m.Distance < 0:
+		return words.T(l, "measure.above", words.Duration(l, -m.Distance))
+	case m.Span.Lo == m.Span.Hi || m.Span.Hi == m.Limit || m.Span.Lo == m.Limit:
+		return words.T(l, "measure.at")
+	}
+	return words.T(l, "measure.inside")
+}
+
+// seqList writes event numbers, at most n of them.
+func seqList(s []history.Seq, n int) string {
+	var b strings.Builder
+	for i, e := range s {
+		if i == n {
+			fmt.Fprintf(&b, " … +%d", len(s)-n)
+			break
+		}
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		fmt.Fprint(&b, e)
+	}
+	return b.String()
+}
+
+// Explain writes a failed judgement as laboratories quote it: the row, what
+// came, what was wanted; then the bytes, the place and a hint.
+func Explain(r Run, section, row string, j check.Judgement) string {
+	v := j.Violation()
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %s: got %s, want %s\n", r.Edition.Act, section, row, v.Got, v.Want)
+	if len(v.Bytes) > 0 {
+		fmt.Fprintf(&b, "\tbytes % x\n", v.Bytes)
+	}
+	if ev := j.Events(); len(ev) > 0 {
+		fmt.Fprintf(&b, "\tat    history %s\n", seqList(ev, 12))
+	}
+	if v.Hint != "" {
+		fmt.Fprintf(&b, "\thint  %s\n", v.Hint)
+	}
+	return b.String()
+}
