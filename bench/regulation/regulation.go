@@ -43,7 +43,8 @@ const (
 
 // Row is one line of the form.
 type Row struct {
-	Number       string // corrected number, unique in the edition's section: 27.6, I.h1
+	Section      string // ID of the section that it stands in
+	Number       string // corrected number, unique in the edition: 27.6, I.h1
 	Printed      string // as printed, "" when the line has no number
 	Parent       string // Number of the row above in the hierarchy, ""
 	Kind         Kind
@@ -59,16 +60,29 @@ type Row struct {
 	Predecessor  []string // rows of the older edition that it continues
 	Note         string   // note column of the form
 	Defect       string   // numbering or wording defect of the source and how it was read
+	Class        string   // Kyrgyz edition: bench, document, not_device; "" elsewhere
 	Digest       string   // over text, parameters and edition; a finding stores it
+
+	// Demand, Prompt and Note above are English; these hold all languages of
+	// the edition. They come from texts.tsv, where equal ones stand once.
+	Demands, Prompts, Notes       map[Lang]string
+	DemandKey, PromptKey, NoteKey string
+
+	// Official is the authority's own wording where it was imported (see
+	// [Edition.WithWording]), nil otherwise: a form then says that the wording
+	// is ours.
+	Official map[Lang]string
 
 	File string // where the row stands in the catalogue
 	Line int
 }
 
-// Ref names a row of a section; Opposite marks the reverse behaviour.
+// Ref names a row of a section; Opposite marks the reverse behaviour, Reason
+// says why the two are not in step where they are not.
 type Ref struct {
 	Section, Number string
 	Opposite        bool
+	Reason          string
 }
 
 // Section is a part of an edition: I, II, III, or R for the receipt chapter of order 626.
@@ -80,15 +94,22 @@ type Section struct {
 
 // Edition is one version of one regulation.
 type Edition struct {
-	ID       string // kz-431-2014
-	Title    map[Lang]string
-	Form     map[Lang]string // title of the conformance form
-	Act      string          // KZ 431, KZ 626, KG 9/10: how findings cite it
-	Status   string          // in-force, repealed, draft
-	Since    string          // date it came into force, or ""
-	Until    string          // date it ceased, or ""
-	Sections []Section
-	Digest   string
+	ID      string // kz-431-2014
+	Title   map[Lang]string
+	Form    map[Lang]string // title of the conformance form
+	Act     string          // KZ 431, KZ 626, KG 9/10: how findings cite it
+	Country string          // KZ, KG
+	Langs   []Lang          // languages of its titles, the authority's own first
+	After   string          // ID of the older edition that Row.Predecessor speaks of, ""
+	Status  string          // in-force, repealed, draft
+	Since   string          // date it came into force, or ""
+	Until   string          // date it ceased, or ""
+	// Numbering is continuous or partial: an amending act names only the
+	// clauses that it changes.
+	Numbering string
+	Want      map[string]int // printed numbers by section, as counted in the act
+	Sections  []Section
+	Digest    string
 }
 
 // Section finds a section by its ID.
