@@ -197,6 +197,7 @@ type FaultSet struct {
 type FaultCleared struct {
 	ID     string `json:"id"`
 	Struck int    `json:"struck"`
+	Figure string `json:"figure,omitempty"` // what was reached beside what was demanded, in words
 }
 
 // Struck says that a fault changed the fate of a packet (the first one of each
