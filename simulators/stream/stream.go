@@ -5,6 +5,17 @@
 // All callbacks of a stream come on the loop of its owner, one at a time.
 package stream
 
+import "errors"
+
+// Why a stream ended that did not end in an orderly way. Closed hands on one of
+// these, perhaps wrapped.
+var (
+	ErrRefused  = errors.New("connection refused")
+	ErrReset    = errors.New("connection reset by peer")
+	ErrTimedOut = errors.New("connection timed out")
+	ErrNoRoute  = errors.New("no route to host")
+)
+
 // Conn is one end of an open stream. Its methods are called on the loop.
 type Conn interface {
 	// Send queues bytes; they are copied.
