@@ -17,6 +17,7 @@ import (
 	"github.com/kkmtest/kkmtest/bench/device"
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/fiscal"
+	"github.com/kkmtest/kkmtest/simulators/netfault"
 )
 
 // Bench is the assembled rig. A step is handed one; it belongs to the goroutine
@@ -27,7 +28,15 @@ type Bench struct {
 	Device device.Device
 	Facts  history.Facts
 
-	closers  []func() error
+	ofd     counterpart
+	links   []*netfault.Link
+	isCut   bool
+	closers []func() error
+
+	read  int       // events that owed has seen
+	asked fiscal.Op // the operation under way there
+	debt  int
+
 	scenario string
 	step     int
 	n        int

@@ -73,99 +73,39 @@ func ReadAsked(dir string) (Asked, error) {
 	return a, nil
 }
 
-// Select finds the requirement rows that a selection means. A row number
-// selects the row and everything below it; a check key may end in "*". Nothing
-// selected at all means every row. A word that selects nothing is an error.
-func Select(s regulation.Section, rows, checks []string) ([]regulation.Row, error) {
-	chosen := map[string]bool{}
-	for _, want := range rows {
-		if _, ok := s.Row(want); !ok {
-			return nil, fmt.Errorf("--row %s: section %s has no such row (rows %s)", want, s.ID, span(s))
-		}
-		for _, r := range s.Rows {
-			if r.Number == want || below(s, r, want) {
-				chosen[r.Number] = true
-			}
-		}
+// Select finds the requirement rows that a selection means: those that rows
+// and checks both name. A row number means the row and everything below it, a
+// check key may be a pattern such as offline.*. Empty lists select every row; a
+// selection that selects nothing is an error.
+func Select(e regulation.Edition, section string, rows, checks []string) ([]regulation.Row, error) {
+	if len(e.For(section)) == 0 {
+		return nil, fmt.Errorf("section %q: edition %s has no such section", section, e.ID)
 	}
-	byCheck := map[string]bool{}
-	for _, want := range checks {
-		n := 0
-		for _, r := range s.Rows {
-			if r.Check != "" && keyMatches(want, r.Check) {
-				byCheck[r.Number] = true
-				n++
-			}
-		}
-		if n == 0 {
-			return nil, fmt.Errorf("--check %s: no row of section %s names such a check; want one of %s", want, s.ID, strings.Join(keys(s), ", "))
-		}
+	out, err := regulation.Select(e, section, rows)
+	if err != nil {
+		return nil, err
 	}
-	var out []regulation.Row
-	for _, r := range s.Rows {
-		if !requirement(r) {
-			continue
+	if len(checks) > 0 {
+		byCheck, err := regulation.SelectChecks(e, section, checks)
+		if err != nil {
+			return nil, err
 		}
-		if (len(rows) == 0 || chosen[r.Number]) && (len(checks) == 0 || byCheck[r.Number]) {
-			out = append(out, r)
+		in := map[string]bool{}
+		for _, r := range byCheck {
+			in[r.Section+" "+r.Number] = true
 		}
+		out = slices.DeleteFunc(out, func(r regulation.Row) bool { return !in[r.Section+" "+r.Number] })
 	}
+	out = slices.DeleteFunc(out, func(r regulation.Row) bool { return !Requirement(r) })
 	if len(out) == 0 {
-		return nil, fmt.Errorf("the selection (--row %s --check %s) selects no row of section %s", strings.Join(rows, ","), strings.Join(checks, ","), s.ID)
+		return nil, fmt.Errorf("rows %s and checks %s together select no row of section %s", strings.Join(rows, ","), strings.Join(checks, ","), section)
 	}
 	return out, nil
 }
 
-func requirement(r regulation.Row) bool {
+// Requirement tells a row that can be judged from a heading.
+func Requirement(r regulation.Row) bool {
 	return r.Kind == regulation.PlainRow || r.Kind == regulation.Group
-}
-
-func below(s regulation.Section, r regulation.Row, top string) bool {
-	for range len(s.Rows) { // a catalogue with a loop of parents must not hang us
-		if r.Parent == "" {
-			return false
-		}
-		if r.Parent == top {
-			return true
-		}
-		up, ok := s.Row(r.Parent)
-		if !ok {
-			return false
-		}
-		r = up
-	}
-	return false
-}
-
-func keyMatches(pattern, key string) bool {
-	if p, ok := strings.CutSuffix(pattern, "*"); ok {
-		return strings.HasPrefix(key, p)
-	}
-	return pattern == key
-}
-
-func keys(s regulation.Section) []string {
-	var out []string
-	for _, r := range s.Rows {
-		if r.Check != "" && !slices.Contains(out, r.Check) {
-			out = append(out, r.Check)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-func span(s regulation.Section) string {
-	var first, last string
-	for _, r := range s.Rows {
-		if requirement(r) {
-			if first == "" {
-				first = r.Number
-			}
-			last = r.Number
-		}
-	}
-	return first + " to " + last
 }
 
 // Plan is what will be run.

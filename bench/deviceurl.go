@@ -1,0 +1,102 @@
+package bench
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// DeviceURL says where a register is and what it speaks.
+type DeviceURL struct {
+	Scheme   string // emulated, serial, serial+tcp
+	Address  string // path of the port, or host:port
+	Profile  string // of the emulated register
+	Protocol string // of the control line
+	Baud     int    // 0: the protocol's usual one
+	Password int    // of the administrator, 0: the profile's
+}
+
+// defaultEmulated is the profile of the built-in register.
+const defaultEmulated = "section-1"
+
+// Protocols are the control protocols that there is a driver for.
+var Protocols = []string{"shtrih-m"}
+
+var urlKeys = map[string][]string{
+	"emulated":   {"profile"},
+	"serial":     {"protocol", "baud", "password"},
+	"serial+tcp": {"protocol", "password"},
+}
+
+// ParseDeviceURL reads a device URL; see the command line's help for its forms.
+func ParseDeviceURL(s string) (DeviceURL, error) {
+	const forms = "emulated:?profile=NAME, serial:///dev/ttyUSB0?protocol=PROTOCOL or serial+tcp://HOST:PORT?protocol=PROTOCOL"
+	u, err := url.Parse(s)
+	if err != nil {
+		return DeviceURL{}, fmt.Errorf("%q is no URL (%v): want %s", s, err, forms)
+	}
+	keys, ok := urlKeys[u.Scheme]
+	if !ok {
+		return DeviceURL{}, fmt.Errorf("%q: scheme %q: want %s", s, u.Scheme, forms)
+	}
+	q, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return DeviceURL{}, fmt.Errorf("%q: %v", s, err)
+	}
+	for k := range q {
+		if !slices.Contains(keys, k) {
+			return DeviceURL{}, fmt.Errorf("%q: parameter %q: want one of %s", s, k, strings.Join(keys, ", "))
+		}
+	}
+	d := DeviceURL{Scheme: u.Scheme, Profile: q.Get("profile"), Protocol: q.Get("protocol")}
+	switch u.Scheme {
+	case "emulated":
+		if u.Opaque != "" || u.Host != "" || u.Path != "" {
+			return DeviceURL{}, fmt.Errorf("%q: want emulated: or emulated:?profile=NAME", s)
+		}
+		if d.Profile == "" {
+			d.Profile = defaultEmulated
+		}
+		return d, nil
+	case "serial":
+		if u.Host != "" || u.Path == "" {
+			return DeviceURL{}, fmt.Errorf("%q: want the path of a port with three slashes, such as serial:///dev/ttyUSB0", s)
+		}
+		d.Address = u.Path
+	case "serial+tcp":
+		if u.Port() == "" || u.Path != "" {
+			return DeviceURL{}, fmt.Errorf("%q: want host and port, such as serial+tcp://10.0.0.5:7778", s)
+		}
+		d.Address = u.Host
+	}
+	if !slices.Contains(Protocols, d.Protocol) {
+		return DeviceURL{}, fmt.Errorf("%q: protocol %q: want one of %s", s, d.Protocol, strings.Join(Protocols, ", "))
+	}
+	for _, n := range []struct {
+		key  string
+		into *int
+	}{{"baud", &d.Baud}, {"password", &d.Password}} {
+		if v := q.Get(n.key); v != "" {
+			if *n.into, err = strconv.Atoi(v); err != nil || *n.into <= 0 {
+				return DeviceURL{}, fmt.Errorf("%q: %s %q: want a whole number above 0", s, n.key, v)
+			}
+		}
+	}
+	return d, nil
+}
+
+// Emulated says that the register lives inside the bench.
+func (d DeviceURL) Emulated() bool { return d.Scheme == "emulated" }
+
+// String is the URL without secrets, as it stands in the record.
+func (d DeviceURL) String() string {
+	switch d.Scheme {
+	case "emulated":
+		return "emulated:?profile=" + d.Profile
+	case "serial":
+		return "serial://" + d.Address + "?protocol=" + d.Protocol
+	}
+	return d.Scheme + "://" + d.Address + "?protocol=" + d.Protocol
+}

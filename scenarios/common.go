@@ -1,0 +1,194 @@
+// Package scenarios holds the stimuli: declared steps by theme, in a cashier's
+// words. A scenario drives the rig past every edge that a check looks at and
+// leaves the evidence in the record; it never judges. What a step asserts with
+// Gomega is only what must hold for the evidence to be worth anything.
+//
+// Figures of the law come from the catalogue through [bench.Params]. Figures
+// that are the bench's own choice (margins, prices, pauses) are named constants
+// here, with their reason.
+//
+// Every scenario begins and ends with a plain sale that must work, so that a
+// refusal in between is the register's answer to the stimulus and not to
+// something that was broken before.
+//
+// Begin with [All] and with common.go.
+package scenarios
+
+import (
+	"context"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/kkmtest/kkmtest/bench"
+	"github.com/kkmtest/kkmtest/fiscal"
+)
+
+// All lists the scenarios in the order in which they are run. Those that stand
+// early need least of a register.
+func All(p bench.Params) []bench.Scenario {
+	return []bench.Scenario{
+		SingleCycle(),
+		Tickets(),
+		Returns(),
+		CashPlacement(),
+		FiscalSign(p),
+		Latency(p),
+		ZReport(p),
+		Password(p),
+		ClockBound(p),
+		ConfigShift(),
+		Notice(),
+		ServerBlock(),
+		OfflineEnter(p),
+		HandOver(p),
+		ShiftLimit(p),
+		CutOff(p),
+	}
+}
+
+// Bench choices.
+const (
+	// edge is how far from a limit in hours the bench stands on either side. A
+	// register may keep times in whole minutes.
+	edge = time.Minute
+	// spare is how long before the limit of the shift a step that is not about that
+	// limit closes it.
+	spare = time.Hour
+	// breath is a pause in which a register finishes what it does by itself.
+	breath = 10 * time.Second
+	// blockPatience is how long a register may take to notice that a block by the OFD was
+	// lifted: it asks by itself after its reconnect interval, which cpcr.md 11.1 puts
+	// at 60 s or more.
+	blockPatience = 3 * time.Minute
+)
+
+// vat is the rate of the taxed goods.
+var vat = fiscal.MilliPercent(16000)
+
+// The goods of the bench's shop.
+func bread() fiscal.Line {
+	return fiscal.Line{Kind: fiscal.Goods, Name: "Нан ақ", Section: 1, Qty: 1000, Price: 25050, VAT: &vat}
+}
+
+func cash(t fiscal.Tiyn) []fiscal.Payment { return []fiscal.Payment{{Kind: fiscal.Cash, Sum: t}} }
+
+func card(t fiscal.Tiyn) []fiscal.Payment { return []fiscal.Payment{{Kind: fiscal.Card, Sum: t}} }
+
+// plain is the simplest receipt: one thing, exact cash.
+func plain() fiscal.Receipt {
+	r := fiscal.Receipt{Kind: fiscal.Sale, Lines: []fiscal.Line{bread()}}
+	r.Payments = cash(r.Total())
+	return r
+}
+
+func receipt(r fiscal.Receipt) fiscal.Op { return fiscal.Op{Kind: fiscal.OpReceipt, Receipt: &r} }
+
+func by(op fiscal.Op, as fiscal.Role) fiscal.Op { op.As = as; return op }
+
+var (
+	admin         = fiscal.Role{Admin: true}
+	secondCashier = fiscal.Role{Cashier: 2}
+)
+
+func zReport() fiscal.Op { return fiscal.Op{Kind: fiscal.OpZReport, As: admin} }
+func xReport() fiscal.Op { return fiscal.Op{Kind: fiscal.OpXReport, As: admin} }
+
+// must does what has to work.
+func must(ctx context.Context, b *bench.Bench, op fiscal.Op) bench.Taken {
+	t, err := b.Do(ctx, op)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(t.Outcome.Got).To(Equal(fiscal.Done), "%s was not done: code %d %s", describe(op), t.Outcome.Code, t.Outcome.Text)
+	return t
+}
+
+// try does what may be refused; the record shows what came of it.
+func try(ctx context.Context, b *bench.Bench, op fiscal.Op) bench.Taken {
+	t, err := b.Do(ctx, op)
+	Expect(err).NotTo(HaveOccurred())
+	return t
+}
+
+func describe(op fiscal.Op) string {
+	if op.Receipt != nil {
+		return string(op.Receipt.Kind)
+	}
+	return string(op.Kind)
+}
+
+type run = func(context.Context, *bench.Bench) error
+
+// sell is a step that makes receipts which must work.
+func sell(rs ...fiscal.Receipt) run {
+	return func(ctx context.Context, b *bench.Bench) error {
+		for _, r := range rs {
+			must(ctx, b, receipt(r))
+		}
+		return nil
+	}
+}
+
+// trySell is a step with receipts that may be refused; afterwards the register
+// is asked how it is and what it shows.
+func trySell(rs ...fiscal.Receipt) run {
+	return func(ctx context.Context, b *bench.Bench) error {
+		for _, r := range rs {
+			t := try(ctx, b, receipt(r))
+			if err := look(ctx, b, t.Op.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// look asks the register for its state and reads the display where there is one.
+func look(ctx context.Context, b *bench.Bench, op fiscal.OpID) error {
+	if _, err := b.State(ctx); err != nil {
+		return err
+	}
+	if b.Can(bench.ReadsDisplay) {
+		if _, err := b.Show(ctx, op); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin brings the rig to rest, closes a shift that is open, and makes the plain
+// sale that opens a new one.
+func begin() bench.Step {
+	return bench.Step{Name: "begin: everything is connected, a new shift, and a plain sale works", Run: func(ctx context.Context, b *bench.Bench) error {
+		if err := b.Rest(ctx); err != nil {
+			return err
+		}
+		s, err := b.State(ctx)
+		if err != nil {
+			return err
+		}
+		if s.ShiftOpen {
+			must(ctx, b, zReport())
+		}
+		must(ctx, b, receipt(plain()))
+		return nil
+	}}
+}
+
+// end brings the rig to rest and makes the plain sale that shows that the
+// register still works.
+func end() bench.Step {
+	return bench.Step{Name: "end: everything is connected, what was kept is handed over, and a plain sale works", Run: func(ctx context.Context, b *bench.Bench) error {
+		if err := b.Rest(ctx); err != nil {
+			return err
+		}
+		must(ctx, b, receipt(plain()))
+		return nil
+	}}
+}
+
+func handOver(ctx context.Context, b *bench.Bench) error {
+	if err := b.RestoreAll(); err != nil {
+		return err
+	}
+	return b.AwaitHandOver(ctx)
+}
