@@ -15,6 +15,7 @@ import (
 type altState struct {
 	synced bool
 	num    uint16 // the number that the register executed last
+	last   uint16 // the number of the command that was sent last
 }
 
 // repeatAfter is the silence after which a packet is sent again. The register
@@ -74,7 +75,7 @@ func (l *link) packet(ctx context.Context, cmd []byte, num uint16, raw []byte, n
 			return nil, l.altLost(err, code, true)
 		}
 		if first {
-			l.sent, l.body, first = l.after(len(raw), 0), cmd, false
+			l.sent, l.body, l.alt.last, first = l.after(len(raw), 0), cmd, num, false
 		}
 		p, ok, err := l.packetIn(ctx, l.after(len(raw), l.repeatAfter(code)))
 		switch {
@@ -110,7 +111,7 @@ func (l *link) sync(ctx context.Context, code frame.Code, sent bool) (frame.Pack
 			return frame.Packet{}, l.altLost(err, code, sent)
 		}
 		if ok && !p.Ping {
-			l.alt = altState{synced: true, num: p.Num}
+			l.alt.synced, l.alt.num = true, p.Num
 			return p, nil
 		}
 	}

@@ -94,7 +94,7 @@ func (d *Driver) run(ctx context.Context, w *work) error {
 		w.out.Got = fiscal.Done
 	case errors.As(err, &no):
 		w.out.Got, w.out.Code = fiscal.Refused, int(no.code)
-		if no.code == frame.ErrUnsupported || no.code == frame.ErrNoTable {
+		if no.code == frame.ErrUnsupported || no.code == frame.ErrNoTable && w.op.Kind == fiscal.OpSetSetting {
 			w.out.Got = fiscal.Unsupported
 		}
 		w.addText(err.Error())
@@ -170,6 +170,223 @@ func (d *Driver) cashierPassword(n int) uint32 {
 	return uint32(n)
 }
 
+// perform sends what the operation needs.
 func (d *Driver) perform(ctx context.Context, w *work) error {
-	return &unable{"not yet"}
+	switch w.op.Kind {
+	case fiscal.OpReceipt:
+		return d.receipt(ctx, w)
+	case fiscal.OpDeposit:
+		return d.cash(ctx, w, frame.CashIn, regDeposits)
+	case fiscal.OpWithdraw:
+		return d.cash(ctx, w, frame.CashOut, regWithdrawals)
+	case fiscal.OpXReport:
+		return d.xReport(ctx, w)
+	case fiscal.OpZReport:
+		return d.zReport(ctx, w)
+	case fiscal.OpReportSections:
+		return d.printOnly(ctx, w, frame.New(frame.SectionReport).Password(w.pw))
+	case fiscal.OpReportCashiers:
+		return d.printOnly(ctx, w, frame.New(frame.CashierReport).Password(w.pw))
+	case fiscal.OpCopy:
+		return d.printOnly(ctx, w, frame.New(frame.RepeatReceipt).Password(w.pw))
+	case fiscal.OpTestPrint:
+		return d.testPrint(ctx, w)
+	case fiscal.OpSelfTest:
+		return d.selfTest(ctx, w)
+	case fiscal.OpCancel:
+		return d.cancel(ctx, w, w.pw)
+	case fiscal.OpSetClock:
+		return d.setClock(ctx, w)
+	case fiscal.OpSetSetting:
+		return d.setSetting(ctx, w)
+	default:
+		return &unable{fmt.Sprintf("operation %q: not one that this driver knows", w.op.Kind)}
+	}
+}
+
+func (d *Driver) cash(ctx context.Context, w *work, c frame.Code, reg byte) error {
+	base, err := d.register(ctx, w.aux, reg)
+	if err != nil {
+		return err
+	}
+	f, err := d.effect(ctx, w, frame.New(c).Password(w.pw).Sum(int64(w.op.Cash)), d.counted(w.aux, reg, base))
+	if err != nil {
+		return err
+	}
+	if f != nil {
+		f.Byte()
+		w.out.Doc = f.Uint(2)
+	}
+	return d.finish(ctx, w, d.o.Timers.Print)
+}
+
+func (d *Driver) xReport(ctx context.Context, w *work) error {
+	base, err := d.register(ctx, w.aux, regXReports)
+	if err != nil {
+		return err
+	}
+	if _, err := d.effect(ctx, w, frame.New(frame.XReport).Password(w.pw), d.counted(w.aux, regXReports, base)); err != nil {
+		return err
+	}
+	return d.finish(ctx, w, d.o.Timers.Print)
+}
+
+func (d *Driver) zReport(ctx context.Context, w *work) error {
+	before, err := d.fullStatus(ctx, w.aux)
+	if err != nil {
+		return err
+	}
+	if _, err := d.effect(ctx, w, frame.New(frame.ZReport).Password(w.pw), d.closedShift(w.aux, before)); err != nil {
+		return err
+	}
+	return d.finish(ctx, w, d.o.Timers.PrintZ)
+}
+
+// printOnly is for documents that count nothing: a second copy does no harm
+// beyond paper, so the register's NAK suffices to send the command again.
+func (d *Driver) printOnly(ctx context.Context, w *work, b *frame.Body) error {
+	if _, err := d.effect(ctx, w, b, nil); err != nil {
+		return err
+	}
+	return d.finish(ctx, w, d.o.Timers.Print)
+}
+
+// trialText is what a trial print carries when the operation brings no text.
+const trialText = "Пробная печать"
+
+func (d *Driver) testPrint(ctx context.Context, w *work) error {
+	text := or(w.op.Value, trialText)
+	p, err := d.text(ctx, text, 40)
+	if err != nil {
+		return err
+	}
+	return d.printOnly(ctx, w, frame.New(frame.Line).Password(w.pw).Byte(rollReceipt).Text(p, 40))
+}
+
+// selfTestMinutes is the period of the test run; it is stopped after the first pass.
+const selfTestMinutes = 1
+
+func (d *Driver) selfTest(ctx context.Context, w *work) error {
+	if _, err := d.effect(ctx, w, frame.New(frame.TestRun).Password(w.pw).Byte(selfTestMinutes), nil); err != nil {
+		return err
+	}
+	st, err := d.status(ctx, w.aux)
+	if err != nil {
+		return err
+	}
+	if st.mode == frame.ModeTest {
+		if _, err := d.ask(ctx, frame.New(frame.StopTest).Password(w.pw), w.who); err != nil {
+			return err
+		}
+	}
+	return d.finish(ctx, w, d.o.Timers.Print)
+}
+
+// setClock sends date, confirmation, then time (doubts.md 3) and reads the
+// clock back. All three may be repeated: they set, they do not add.
+func (d *Driver) setClock(ctx context.Context, w *work) error {
+	t := w.op.Clock
+	for _, b := range []*frame.Body{
+		frame.New(frame.SetDate).Password(w.pw).Date(t),
+		frame.New(frame.ConfirmDate).Password(w.pw).Date(t),
+		frame.New(frame.SetTime).Password(w.pw).Time(t),
+	} {
+		if _, err := d.effect(ctx, w, b, nil); err != nil {
+			return err
+		}
+	}
+	w.done = d.loop.Now()
+	st, err := d.fullStatus(ctx, w.aux)
+	if err != nil {
+		w.addText("the clock was not read back: " + err.Error())
+		return nil
+	}
+	w.addText("the clock reads " + st.clock.Format("2006-01-02 15:04:05"))
+	return nil
+}
+
+// cancel drops an open receipt.
+func (d *Driver) cancel(ctx context.Context, w *work, pw uint32) error {
+	_, err := d.effect(ctx, w, frame.New(frame.CancelReceipt).Password(pw), func(ctx context.Context) (verdict, string, error) {
+		st, err := d.status(ctx, w.aux)
+		if err != nil {
+			return unclear, "", err
+		}
+		if st.mode == frame.ModeReceipt {
+			return undone, "the receipt is still open", nil
+		}
+		return happened, "no receipt is open", nil
+	})
+	if err != nil {
+		return err
+	}
+	d.open = nil
+	w.done = d.loop.Now()
+	return nil
+}
+
+// finish waits for the paper and asks for the numbers of the document. The
+// effect has happened: what goes wrong here is told and does not undo it.
+func (d *Driver) finish(ctx context.Context, w *work, limit time.Duration) error {
+	w.done = d.loop.Now()
+	if err := d.waitPaper(ctx, w, limit); err != nil {
+		return d.told(w, "whether the paper has stopped is not known", err)
+	}
+	st, err := d.fullStatus(ctx, w.aux)
+	if err != nil {
+		return d.told(w, "the document number is not known", err)
+	}
+	if w.out.Doc == 0 {
+		w.out.Doc = uint64(st.document)
+	}
+	w.out.Shift = uint64(st.lastClosed)
+	if st.shiftOpen() {
+		w.out.Shift++
+	}
+	return nil
+}
+
+// told keeps an error of the device in the text and hands on one of the bench.
+func (d *Driver) told(w *work, what string, err error) error {
+	var no *refusal
+	var link *linkError
+	if errors.As(err, &no) || errors.As(err, &link) {
+		w.addText(what + ": " + err.Error())
+		return nil
+	}
+	return err
+}
+
+// waitPaper asks until the sub-mode says that nothing prints (3.3).
+func (d *Driver) waitPaper(ctx context.Context, w *work, limit time.Duration) error {
+	until := d.loop.Now().Add(limit)
+	for {
+		before := d.loop.Now()
+		if w.done.Mono != 0 && w.done.Mono < before.Mono {
+			before = w.done
+		}
+		st, err := d.status(ctx, w.aux)
+		if err != nil {
+			return err
+		}
+		now := d.loop.Now()
+		gap := now.Mono - before.Mono
+		w.done = now
+		switch {
+		case st.sub == frame.SubReady || st.sub == frame.SubPaperPassive:
+			w.addBlur(gap, "between two questions for the end of printing")
+			return nil
+		case now.Mono >= until.Mono:
+			w.addBlur(gap, "between two questions for the end of printing")
+			w.addText(fmt.Sprintf("registered; after %v the paper had not stopped (sub-mode %d)", limit, st.sub))
+			return nil
+		case st.sub == frame.SubPaperBack:
+			if _, err := d.ask(ctx, frame.New(frame.ContinuePrint).Password(w.aux), w.who); err != nil {
+				return err
+			}
+		}
+		if err := d.l.sleep(ctx, d.o.Timers.Poll); err != nil {
+			return err
+		}
+	}
 }

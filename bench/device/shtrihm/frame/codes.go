@@ -88,6 +88,11 @@ func (c Code) String() string {
 	return fmt.Sprintf("%02Xh", uint16(c))
 }
 
+// SubtypeDouble is the device subtype (FCh) by which the bench's own emulated
+// register is told from a real one. It is ours, no vendor's: such a register
+// also reads the print lines CODE:[number] behind a position and BUYER:[IIN].
+const SubtypeDouble byte = 0x7F
+
 // CodeOf is the command code that a body begins with, 0 without one.
 func CodeOf(body []byte) Code {
 	switch {
