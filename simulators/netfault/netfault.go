@@ -23,12 +23,19 @@ package netfault
 
 import (
 	"errors"
+	"fmt"
 	"io"
-	"net"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"gvisor.dev/gvisor/pkg/tcpip"
 
 	"github.com/kkmtest/kkmtest/bench/clock"
 	"github.com/kkmtest/kkmtest/bench/history"
+	"github.com/kkmtest/kkmtest/simulators/netfault/capture"
 	"github.com/kkmtest/kkmtest/simulators/stream"
 )
 
@@ -55,57 +62,287 @@ type LinkOptions struct {
 }
 
 // Network is a set of links. Make it with New.
-type Network struct{}
+type Network struct {
+	loop clock.Loop
+	opt  Options
 
-// Link is one channel between register and OFD.
-type Link struct{}
+	// mu guards stacks, links and capture. It is never held while a callback of
+	// an owner runs.
+	mu     sync.Mutex
+	links  []*Link
+	cap    *capture.Writer
+	ports  map[int]stream.Acceptor
+	edges  []*Edge
+	closed bool
+	err    error
+	blamed map[string]bool // places of bench faults that are in the record
+
+	// leaf guards what gVisor hands over; nothing else is locked under it.
+	leaf     sync.Mutex
+	out      []sent      // frames in the order in which they were sent
+	ready    []*waitable // connections and listeners with something to do
+	overflow int
+
+	kicked atomic.Bool
+	pump   chan struct{} // real time: a turn is due
+	done   chan struct{}
+}
+
+// sent is a frame that left an end.
+type sent struct {
+	from  *end
+	frame []byte
+}
 
 // New builds the links and their TCP stacks. With a [clock.Virtual] it installs
 // itself as what is settled before time moves.
-func New(loop clock.Loop, opt Options) (*Network, error) { return nil, errors.ErrUnsupported }
+func New(loop clock.Loop, opt Options) (*Network, error) {
+	if opt.Journal == nil {
+		return nil, errors.New("netfault: no journal: what the network does must be on record")
+	}
+	if len(opt.Links) == 0 {
+		opt.Links = []LinkOptions{{Name: "ethernet"}}
+	}
+	if len(opt.Links) > 200 {
+		return nil, fmt.Errorf("netfault: %d links: want at most 200", len(opt.Links))
+	}
+	n := &Network{
+		loop: loop, opt: opt, ports: map[int]stream.Acceptor{}, blamed: map[string]bool{},
+		pump: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	var ifs []capture.Interface
+	for i, o := range opt.Links {
+		if _, twice := n.Link(o.Name); twice || o.Name == "" || o.Latency < 0 {
+			return nil, errors.Join(fmt.Errorf("netfault: link %d %q, latency %v: want a name that no other link has and no negative time", i+1, o.Name, o.Latency), n.Close())
+		}
+		l, err := newLink(n, i, o)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("netfault: %w", err), n.Close())
+		}
+		n.links = append(n.links, l)
+		l.kkm.ifc, l.ofd.ifc = len(ifs), len(ifs)+1
+		ifs = append(ifs,
+			capture.Interface{Name: o.Name + "/kkm", Description: "the register's end of link " + o.Name},
+			capture.Interface{Name: o.Name + "/ofd", Description: "the OFD's end of link " + o.Name})
+	}
+	c, err := capture.NewWriter(opt.Capture, opt.Comment, ifs)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("netfault: %w", err), n.Close())
+	}
+	n.cap = c
+	if v, ok := loop.(*clock.Virtual); ok {
+		v.SetSettle(n.turn)
+		n.pump = nil
+	} else {
+		go n.pumping(n.pump)
+	}
+	return n, nil
+}
 
 // Dialer is the register's side; the channel of a Dial is a link's name.
-func (n *Network) Dialer() stream.Dialer { return nil }
-
-// Listen takes connections to a port of the OFD on every link. The peer's name
-// is "ethernet/10.77.0.1:16001".
-func (n *Network) Listen(port int, a stream.Acceptor) error { return errors.ErrUnsupported }
+func (n *Network) Dialer() stream.Dialer { return dialer{n} }
 
 // Link finds a channel by its name.
-func (n *Network) Link(name string) (*Link, bool) { return nil, false }
-
-// Edge lets a device outside the process reach the OFD's port over a link: it
-// listens on a TCP address of the host (empty: a free port of the loopback
-// interface) and carries each stream over the link, faults and all.
-func (n *Network) Edge(addr, link string, port int) (*Edge, error) { return nil, errors.ErrUnsupported }
-
-// Edge is a listener on the host.
-type Edge struct{}
-
-// Addr is where the outside device has to connect to.
-func (e *Edge) Addr() net.Addr { return nil }
-
-// Close stops listening and resets what is open.
-func (e *Edge) Close() error { return nil }
+func (n *Network) Link(name string) (*Link, bool) {
+	for _, l := range n.links {
+		if l.name == name {
+			return l, true
+		}
+	}
+	return nil, false
+}
 
 // Err is the first failure of the bench in this network, nil if there was none.
-func (n *Network) Err() error { return nil }
+func (n *Network) Err() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.err
+}
 
 // Flush writes what is buffered of the capture.
-func (n *Network) Flush() error { return nil }
+func (n *Network) Flush() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err := n.cap.Flush(); err != nil {
+		n.fail("capture", err)
+	}
+	return n.err
+}
 
-// Close ends all connections, stops the stacks and flushes the capture. It returns Err.
-func (n *Network) Close() error { return nil }
+// Close ends all connections without a further packet, stops the stacks and
+// flushes the capture. It returns Err.
+func (n *Network) Close() error {
+	n.mu.Lock()
+	if n.closed {
+		defer n.mu.Unlock()
+		return n.err
+	}
+	n.closed = true
+	close(n.done)
+	edges := n.edges
+	n.mu.Unlock()
+	for _, e := range edges {
+		if err := e.Close(); err != nil {
+			n.mu.Lock()
+			n.fail("edge", err)
+			n.mu.Unlock()
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, l := range n.links {
+		l.kkm.destroy()
+		l.ofd.destroy()
+	}
+	if n.cap != nil {
+		if err := n.cap.Flush(); err != nil {
+			n.fail("capture", err)
+		}
+	}
+	return n.err
+}
 
-// Name of the link.
-func (l *Link) Name() string { return "" }
+// fail notes a failure of the bench itself. Called with mu held.
+func (n *Network) fail(where string, err error) {
+	if n.err == nil {
+		n.err = fmt.Errorf("netfault: %s: %w", where, err)
+	}
+	if n.blamed[where] {
+		return
+	}
+	n.blamed[where] = true
+	if _, jerr := n.opt.Journal.Append(history.Network, history.BenchFault{Where: where, Text: err.Error()}); jerr != nil {
+		n.err = errors.Join(n.err, jerr)
+	}
+}
 
-// Set puts a fault on the link; it acts after those that were set before.
-func (l *Link) Set(id string, f Fault) error { return errors.ErrUnsupported }
+// record writes one packet into the capture.
+func (n *Network) record(ifc int, at clock.Instant, inbound bool, frame []byte, notes ...string) {
+	if err := n.cap.Write(ifc, at.Wall, inbound, frame, notes...); err != nil {
+		n.fail("capture", err)
+	}
+}
 
-// Clear lifts a fault and tells how many packets it struck.
-func (l *Link) Clear(id string) (struck int, err error) { return 0, errors.ErrUnsupported }
+// after calls f on the loop, under the network's lock.
+func (n *Network) after(d time.Duration, f func()) clock.Timer {
+	return n.loop.AfterFunc(d, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.closed {
+			return
+		}
+		f()
+	})
+}
 
-// Spent says whether the fault that was last set under this name has struck a
-// packet. It still answers after Clear.
-func (l *Link) Spent(id string) bool { return false }
+// kick says that there is something to do in the next turn. Any goroutine may call it.
+func (n *Network) kick() {
+	if n.kicked.Swap(true) || n.pump == nil {
+		return
+	}
+	select {
+	case n.pump <- struct{}{}:
+	default:
+	}
+}
+
+// pumping brings turns to the loop in real time. It stands between the two
+// so that nobody who holds a lock of a stack ever waits for the loop.
+func (n *Network) pumping(due <-chan struct{}) {
+	for {
+		select {
+		case <-due:
+			n.loop.Post(func() { n.turn() })
+		case <-n.done:
+			return
+		}
+	}
+}
+
+// roundsAtOnce ends a turn whose stacks answer each other for ever without time
+// passing. A full window of the largest size takes some thousands.
+const roundsAtOnce = 1 << 17
+
+// turn carries frames between the stacks until all are silent, then hands over what
+// the connections received, in the order of links, ends and numbers. It returns
+// whether an owner was called. It runs on the loop.
+func (n *Network) turn() bool {
+	if !n.kicked.Swap(false) {
+		return false
+	}
+	n.mu.Lock()
+	if n.closed {
+		n.mu.Unlock()
+		return false
+	}
+	for round := 0; n.exchange(); round++ {
+		if round == roundsAtOnce {
+			n.fail("turn", fmt.Errorf("the stacks exchanged frames for %d rounds without time passing", round))
+			break
+		}
+	}
+	n.leaf.Lock()
+	ready := n.ready
+	n.ready = nil
+	for _, w := range ready {
+		w.queued = false
+	}
+	lost := n.overflow
+	n.overflow = 0
+	n.leaf.Unlock()
+	if lost > 0 {
+		n.fail("link", fmt.Errorf("%d frames did not fit the %d that a turn may carry: they were lost, and no fault named them", lost, outLimit))
+	}
+	n.mu.Unlock()
+	slices.SortFunc(ready, func(a, b *waitable) int { return a.order.compare(b.order) })
+	for _, w := range ready {
+		w.wake()
+	}
+	return len(ready) > 0
+}
+
+// exchange lets the stacks run that were given frames, and carries what was
+// sent. It returns false when nothing moved.
+func (n *Network) exchange() bool {
+	moved := false
+	for _, l := range n.links {
+		for _, e := range []*end{l.kkm, l.ofd} {
+			if e.fed {
+				e.run()
+				moved = true
+			}
+		}
+	}
+	n.leaf.Lock()
+	out := n.out
+	n.out = nil
+	n.leaf.Unlock()
+	for _, s := range out {
+		dir := ToOFD
+		if s.from.side == sideOFD {
+			dir = ToKKM
+		}
+		s.from.link.pass(dir, s.frame)
+	}
+	return moved || len(out) > 0
+}
+
+func newLink(n *Network, i int, o LinkOptions) (*Link, error) {
+	l := &Link{
+		n: n, name: o.Name, index: i, latency: o.Latency,
+		dec: newDecoder(), latest: map[string]*placed{}, rand: rand.NewPCG(0, 0),
+	}
+	l.rng = rand.New(l.rand)
+	clk := ticker{n}
+	var err error
+	if l.kkm, err = newEnd(l, sideKKM, n.opt.Seed, clk); err != nil {
+		return nil, err
+	}
+	if l.ofd, err = newEnd(l, sideOFD, n.opt.Seed, clk); err != nil {
+		l.kkm.destroy()
+		return nil, err
+	}
+	return l, nil
+}
+
+var _ tcpip.Clock = ticker{}

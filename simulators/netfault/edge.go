@@ -1,0 +1,289 @@
+package netfault
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+
+	"github.com/kkmtest/kkmtest/simulators/stream"
+)
+
+// Edge is a door for devices outside the process: a listener on the host whose streams
+// are carried over a link, so that every fault of the link reaches them.
+//
+// The host's own TCP has already accepted a device when the connection over the
+// link begins. A refused or reset connection therefore shows as a RST right
+// after the handshake, a cut one as silence. A stream that TCP gave up on stays
+// silent as well, until the device lets it go. The device's half-close ends its stream.
+type Edge struct {
+	n    *Network
+	link string
+	host string
+	port int
+	ln   net.Listener
+
+	mu     sync.Mutex
+	open   map[*splice]struct{}
+	closed bool
+}
+
+// Edge lets a device outside the process reach the OFD's port over a link: it
+// listens on a TCP address of the host (empty: a free port of the loopback
+// interface) and carries each stream over the link, faults and all. It needs real time.
+func (n *Network) Edge(addr, link string, port int) (*Edge, error) {
+	l, ok := n.Link(link)
+	if !ok {
+		return nil, fmt.Errorf("netfault: edge on link %q: no such link", link)
+	}
+	if n.pump == nil {
+		return nil, fmt.Errorf("netfault: edge on link %s: a device outside the process needs real time", link)
+	}
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("netfault: edge on link %s: %w", link, err)
+	}
+	e := &Edge{n: n, link: link, host: l.ofd.ip.String(), port: port, ln: ln, open: map[*splice]struct{}{}}
+	n.mu.Lock()
+	closed := n.closed
+	n.edges = append(n.edges, e)
+	n.mu.Unlock()
+	if closed {
+		return nil, errors.Join(errors.New("netfault: edge: the network is closed"), e.Close())
+	}
+	go e.accepting()
+	return e, nil
+}
+
+// Addr is where the outside device has to connect to.
+func (e *Edge) Addr() net.Addr { return e.ln.Addr() }
+
+// Close stops listening and resets what is open.
+func (e *Edge) Close() error {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil
+	}
+	e.closed = true
+	open := e.open
+	e.open = nil
+	e.mu.Unlock()
+	err := e.ln.Close()
+	for s := range open {
+		s.abort()
+		if s.inner != nil {
+			s.inner.Reset()
+		}
+	}
+	return err
+}
+
+func (e *Edge) accepting() {
+	for {
+		c, err := e.ln.Accept()
+		if err != nil {
+			e.mu.Lock()
+			closed := e.closed
+			e.mu.Unlock()
+			if !closed {
+				e.n.mu.Lock()
+				e.n.fail("edge", fmt.Errorf("%v: %w", e.ln.Addr(), err))
+				e.n.mu.Unlock()
+			}
+			return
+		}
+		s := &splice{e: e, out: c.(*net.TCPConn), room: make(chan struct{}, 1), more: sync.NewCond(&sync.Mutex{})}
+		e.mu.Lock()
+		if e.closed {
+			e.mu.Unlock()
+			s.abort()
+			return
+		}
+		e.open[s] = struct{}{}
+		e.mu.Unlock()
+		e.n.loop.Post(s.dial)
+	}
+}
+
+// splice is one stream of an outside device with its continuation on the link.
+// Two goroutines serve the host's socket; all that touches the link runs on the loop.
+type splice struct {
+	e     *Edge
+	out   *net.TCPConn
+	inner *conn
+	room  chan struct{} // the link has taken what was read
+
+	more   *sync.Cond
+	queue  [][]byte // for the device
+	queued int
+	ended  bool // nothing more will be queued
+	lost   bool // the socket is gone
+	choked bool
+}
+
+// spliceQueue is how much may wait on either side before the sender is held back.
+const spliceQueue = 256 << 10
+
+func (s *splice) dial() {
+	s.e.mu.Lock()
+	closed := s.e.closed
+	s.e.mu.Unlock()
+	if closed {
+		return
+	}
+	c := dialer{s.e.n}.Dial(s.e.link, s.e.host, s.e.port, stream.Events{
+		Received: s.received,
+		Closed:   s.ending,
+	}).(*conn)
+	s.e.n.mu.Lock()
+	c.drained = func() {
+		select {
+		case s.room <- struct{}{}:
+		default:
+		}
+	}
+	s.e.n.mu.Unlock()
+	s.e.mu.Lock()
+	s.inner = c
+	s.e.mu.Unlock()
+	go s.reading()
+	go s.writing()
+}
+
+// reading carries the device's bytes to the link.
+func (s *splice) reading() {
+	buf := make([]byte, readSize)
+	for {
+		n, err := s.out.Read(buf)
+		if n > 0 {
+			p := append([]byte(nil), buf[:n]...)
+			full := make(chan bool, 1)
+			s.e.n.loop.Post(func() {
+				s.inner.Send(p)
+				full <- s.inner.waiting() >= spliceQueue
+			})
+			select {
+			case f := <-full:
+				for f {
+					select {
+					case <-s.room:
+					case <-s.e.n.done:
+						return
+					}
+					f = s.inner.waiting() >= spliceQueue
+				}
+			case <-s.e.n.done:
+				return
+			}
+		}
+		if err != nil {
+			s.e.n.loop.Post(func() {
+				if errors.Is(err, io.EOF) {
+					s.inner.finish(true)
+				} else {
+					s.inner.Reset()
+				}
+			})
+			return
+		}
+	}
+}
+
+// received queues the link's bytes for the device and holds the link back when
+// the device does not read.
+func (s *splice) received(p []byte) {
+	s.more.L.Lock()
+	s.queue = append(s.queue, append([]byte(nil), p...))
+	s.queued += len(p)
+	choke := s.queued >= spliceQueue && !s.lost
+	s.choked = s.choked || choke
+	s.more.Signal()
+	s.more.L.Unlock()
+	if choke {
+		s.inner.hold(true)
+	}
+}
+
+func (s *splice) writing() {
+	for {
+		s.more.L.Lock()
+		for len(s.queue) == 0 && !s.ended {
+			s.more.Wait()
+		}
+		if len(s.queue) == 0 {
+			s.more.L.Unlock()
+			_ = s.out.Close() // an error means that the device has gone already
+			return
+		}
+		p := s.queue[0]
+		s.queue = s.queue[1:]
+		s.more.L.Unlock()
+		_, err := s.out.Write(p)
+		s.more.L.Lock()
+		s.queued -= len(p)
+		s.lost = s.lost || err != nil
+		release := s.choked && s.queued < spliceQueue/2
+		if release {
+			s.choked = false
+		}
+		s.more.L.Unlock()
+		if release {
+			s.e.n.loop.Post(func() { s.inner.hold(false) })
+		}
+	}
+}
+
+// ending shows the device how the connection over the link ended.
+func (s *splice) ending(err error) {
+	switch {
+	case err == nil:
+		s.forget()
+		s.more.L.Lock()
+		s.ended = true
+		s.more.Signal()
+		s.more.L.Unlock()
+	case errors.Is(err, stream.ErrTimedOut):
+		// Silence is what the device would see; its socket stays until it lets go.
+	default:
+		s.forget()
+		s.abort()
+	}
+}
+
+// abort ends the device's stream with a RST.
+func (s *splice) abort() {
+	_ = s.out.SetLinger(0)
+	_ = s.out.Close()
+	s.more.L.Lock()
+	s.ended, s.lost, s.queue = true, true, nil
+	s.more.Signal()
+	s.more.L.Unlock()
+}
+
+func (s *splice) forget() {
+	s.e.mu.Lock()
+	delete(s.e.open, s)
+	s.e.mu.Unlock()
+}
+
+// hold stops reading from the connection, so that its window closes, or goes on.
+func (c *conn) hold(on bool) {
+	c.n.mu.Lock()
+	c.held = on
+	c.n.mu.Unlock()
+	if !on {
+		c.NotifyEvent(0)
+	}
+}
+
+// waiting is how many bytes the stack has not taken yet.
+func (c *conn) waiting() int {
+	c.n.mu.Lock()
+	defer c.n.mu.Unlock()
+	return c.out.Len()
+}
