@@ -1,0 +1,269 @@
+package hosttcp
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/kkmtest/kkmtest/bench/clock"
+	"github.com/kkmtest/kkmtest/simulators/stream"
+)
+
+// Bounds of one stream.
+const (
+	// backlog is what may wait to be written to a slow peer: one answer of the
+	// largest size (16 MiB, cpcr.md 3.4) and as much again. More ends the stream.
+	backlog = 32 << 20
+	// chunk is what is read at a time. A stream keeps no more than this of what its
+	// owner has not taken yet; TCP holds the peer back.
+	chunk = 2 << 10
+	// linger is how long an ended stream waits for a slow peer to take the rest
+	// and to end its own side.
+	linger = 10 * time.Second
+	// pause is how long a listener waits when the host cannot give it a stream.
+	pause = 100 * time.Millisecond
+)
+
+type state int
+
+const (
+	connecting state = iota
+	open
+	ending // closed by the owner; the rest is being written
+	ended
+)
+
+// conn is one end of a stream. What stands above mu belongs to the loop.
+type conn struct {
+	loop   clock.Loop
+	set    *group
+	ev     stream.Events
+	cancel context.CancelFunc
+	state  state
+	timer  clock.Timer
+
+	gone chan struct{} // closed when nothing of this stream may wait any longer
+	once sync.Once
+
+	mu      sync.Mutex
+	nc      *net.TCPConn
+	out     []byte // waits to be written
+	writing bool
+	fin     bool // nothing follows what waits
+	last    bool // when that is written, the stream is let go
+}
+
+func newConn(loop clock.Loop, set *group, ev stream.Events) *conn {
+	return &conn{loop: loop, set: set, ev: ev, gone: make(chan struct{})}
+}
+
+// post runs f on the loop and waits for it, unless the stream is abandoned.
+func (c *conn) post(f func()) bool {
+	done := make(chan struct{})
+	c.loop.Post(func() { f(); close(done) })
+	select {
+	case <-done:
+		return true
+	case <-c.gone:
+		return false
+	}
+}
+
+// dialled takes the outcome of a connect.
+func (c *conn) dialled(nc net.Conn, err error) {
+	c.cancel()
+	if err != nil {
+		c.finish(reason(err), true)
+		return
+	}
+	c.mu.Lock()
+	c.nc = nc.(*net.TCPConn)
+	c.mu.Unlock()
+	if c.state != connecting { // given up meanwhile
+		c.finish(nil, true)
+		return
+	}
+	c.state = open
+	if c.ev.Opened != nil {
+		c.ev.Opened(c)
+	}
+	c.start()
+}
+
+// start begins to read, and to write what was queued already.
+func (c *conn) start() {
+	if c.state == ended {
+		return
+	}
+	c.set.wg.Go(c.read)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pump()
+}
+
+func (c *conn) read() {
+	p := make([]byte, chunk)
+	for {
+		n, err := c.nc.Read(p)
+		if n > 0 && !c.post(func() { c.received(p[:n]) }) {
+			return
+		}
+		if err != nil {
+			c.loop.Post(func() { c.finish(reason(err), false) })
+			return
+		}
+	}
+}
+
+func (c *conn) received(p []byte) {
+	if c.state == open && c.ev.Received != nil {
+		c.ev.Received(p)
+	}
+}
+
+// Send queues bytes.
+func (c *conn) Send(p []byte) {
+	if c.state == ending || c.state == ended {
+		return
+	}
+	c.mu.Lock()
+	c.out = append(c.out, p...)
+	over := len(c.out) > backlog
+	if !over && c.state == open {
+		c.pump()
+	}
+	c.mu.Unlock()
+	if over {
+		c.Reset()
+	}
+}
+
+// pump lets a goroutine write what waits; with mu held.
+func (c *conn) pump() {
+	if c.writing || c.nc == nil || (len(c.out) == 0 && !c.fin) {
+		return
+	}
+	c.writing = true
+	c.set.wg.Go(c.write)
+}
+
+func (c *conn) write() {
+	for {
+		c.mu.Lock()
+		p := c.out
+		c.out = nil
+		if len(p) == 0 {
+			c.writing = false
+			if c.fin {
+				_ = c.nc.CloseWrite() // an error here shows itself to the reader as well
+			}
+			last := c.last
+			c.mu.Unlock()
+			if last {
+				c.letGo(false)
+			}
+			return
+		}
+		c.mu.Unlock()
+		if _, err := c.nc.Write(p); err != nil {
+			c.loop.Post(func() { c.finish(reason(err), true) })
+			return
+		}
+	}
+}
+
+// Close ends the stream after what was queued.
+func (c *conn) Close() {
+	switch c.state {
+	case connecting:
+		c.giveUp()
+	case open:
+		c.state = ending
+		c.mu.Lock()
+		c.fin = true
+		c.pump()
+		c.mu.Unlock()
+		c.timer = c.loop.AfterFunc(linger, func() { c.finish(nil, true) })
+	}
+}
+
+// Reset ends it at once.
+func (c *conn) Reset() {
+	switch c.state {
+	case connecting:
+		c.giveUp()
+	case open, ending:
+		c.state = ending
+		// Not by Post, which may have to wait for the very callback that calls this.
+		c.loop.AfterFunc(0, func() { c.finish(nil, true) })
+	}
+}
+
+// giveUp ends a connect that is under way.
+func (c *conn) giveUp() {
+	c.state = ending
+	if c.cancel != nil {
+		c.cancel()
+	}
+}
+
+// finish is the end of the stream, once. hard throws away what was not written;
+// else a peer that only ended its own side still gets it.
+func (c *conn) finish(err error, hard bool) {
+	if c.state == ended {
+		return
+	}
+	if c.state == ending {
+		err = nil // the owner ended it; how the peer took that is no concern of his
+	}
+	c.state = ended
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.mu.Lock()
+	rest := c.nc != nil && !hard && (c.writing || len(c.out) > 0)
+	if rest {
+		c.last = true
+		c.pump()
+		c.timer = c.loop.AfterFunc(linger, func() { c.letGo(true) })
+	}
+	c.mu.Unlock()
+	if !rest {
+		c.letGo(hard)
+	}
+	c.closed(err)
+}
+
+func (c *conn) closed(err error) {
+	if c.ev.Closed != nil {
+		c.ev.Closed(err)
+	}
+}
+
+// letGo closes the socket and lets whoever waits for the loop go on. It may be
+// called from anywhere and more than once.
+func (c *conn) letGo(hard bool) {
+	c.once.Do(func() {
+		close(c.gone)
+		c.mu.Lock()
+		nc := c.nc
+		c.mu.Unlock()
+		if nc != nil {
+			if hard {
+				_ = nc.SetLinger(0)
+			}
+			_ = nc.Close()
+		}
+		c.set.remove(c)
+	})
+}
+
+// abandon ends the stream from outside the loop, which may not run any more.
+func (c *conn) abandon() {
+	if c.cancel != nil {
+		c.cancel()
+	}
+	c.letGo(true)
+	c.loop.Post(func() { c.finish(net.ErrClosed, true) })
+}
