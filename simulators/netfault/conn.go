@@ -404,4 +404,3 @@ func reason(err tcpip.Error) error {
 	}
 	return fmt.Errorf("%v", err)
 }
-

@@ -188,7 +188,9 @@ next:
 	return n
 }
 
-func flags(f Flags) func(seen) bool { return func(p seen) bool { return p.Proto == ProtoTCP && p.Flags == f } }
+func flags(f Flags) func(seen) bool {
+	return func(p seen) bool { return p.Proto == ProtoTCP && p.Flags == f }
+}
 func dir(d Dir) func(seen) bool     { return func(p seen) bool { return p.Packet.Dir == d } }
 func leaves(p seen) bool            { return !p.Inbound }
 func arrives(p seen) bool           { return p.Inbound }
