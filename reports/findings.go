@@ -108,12 +108,13 @@ func writeFindings(w io.Writer, f findings) error {
 	b.Write(bytes.TrimSuffix(head, []byte("\n}")))
 	b.WriteString(",\n  \"rows\": [\n")
 	for i, row := range f.Rows {
-		raw, err := json.Marshal(row)
-		if err != nil {
+		b.WriteString("    ")
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(row); err != nil {
 			return fmt.Errorf("findings: row %s %s: %w", row.Section, row.Row, err)
 		}
-		b.WriteString("    ")
-		b.Write(raw)
+		b.Truncate(b.Len() - 1) // the line end
 		if i < len(f.Rows)-1 {
 			b.WriteByte(',')
 		}

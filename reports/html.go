@@ -1,15 +1,130 @@
 package reports
 
 import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 
+	"github.com/kkmtest/kkmtest/bench/check"
+	"github.com/kkmtest/kkmtest/bench/history"
+	"github.com/kkmtest/kkmtest/bench/regulation"
 	"github.com/kkmtest/kkmtest/reports/evidence"
 	"github.com/kkmtest/kkmtest/reports/words"
 )
 
-var plain = template.Must(template.New("form").Parse(`<!doctype html><meta charset="utf-8"><title>kkmtest</title><table>{{range .}}<tr><td>{{.Number}}<td>{{.Result}}<td>{{.Reason}}{{end}}</table>`))
+var (
+	//go:embed assets/form.css
+	formCSS string
+	//go:embed assets/form.js
+	formJS string
+	//go:embed assets/form.gohtml
+	formHTML string
+)
+
+// form.html stays below 2 MB however long the record is (target 79): pieces of
+// events are left out when they would not fit, those of passed rows first, and
+// the page says where they are.
+const (
+	maxPage   = 1900 << 10
+	maxCited  = 10 // links of one row; the rest is in findings.json
+	eventHead = 700
+)
+
+var page = template.Must(template.New("form").Funcs(template.FuncMap{"t": tri, "word": one}).Parse(formHTML))
+
+// tri is a word in every language; the radio buttons on top choose which one shows.
+func tri(key string, args ...any) template.HTML {
+	return each(func(l regulation.Lang) string { return words.T(l, key, args...) })
+}
+
+func one(l regulation.Lang, key string) string { return words.T(l, key) }
+
+// each writes a text that differs by language. Texts that agree are written once.
+func each(in func(regulation.Lang) string) template.HTML {
+	var texts []string
+	same := true
+	for _, l := range Langs {
+		texts = append(texts, in(l))
+		same = same && texts[0] == texts[len(texts)-1]
+	}
+	if same {
+		return template.HTML(template.HTMLEscapeString(texts[0]))
+	}
+	var b strings.Builder
+	for i, l := range Langs {
+		fmt.Fprintf(&b, `<span class="t" lang="%s">%s</span>`, l, template.HTMLEscapeString(texts[i]))
+	}
+	return template.HTML(b.String())
+}
+
+type (
+	htmlPage struct {
+		CSP, Title string
+		CSS        template.CSS
+		JS         template.JS
+		Langs      []regulation.Lang
+		Results    []htmlResult
+		Model      string
+		Form       template.HTML
+		Notices    []template.HTML
+		Identity   []htmlPair
+		Total      int
+		Column     template.HTML
+		Rows       []htmlRow
+		Readings   []check.Reading
+		Events     []*htmlEvent
+	}
+	htmlResult struct {
+		Word, Symbol, Key, Means string
+		Count                    int
+	}
+	htmlPair struct {
+		Name  template.HTML
+		Value template.HTML
+	}
+	htmlRow struct {
+		Heading      string // "h" or "s", "" for a row
+		ID, Number   string
+		Title        template.HTML
+		Marks        []template.HTML
+		Result       htmlResult
+		Reason       template.HTML
+		Want, Got    template.HTML
+		Hint         template.HTML
+		Bytes, Check string
+		Readings     []string
+		Reference    template.HTML
+		Measured     template.HTML
+		Near         bool
+		Events       []history.Seq
+		More         int
+	}
+	htmlEvent struct {
+		evidence.Evidence
+		Kind      string // key of its name, "" when the table has none
+		RawKind   string
+		Causes    []htmlCause
+		By        []htmlBy
+		Blocks    []htmlBlock
+		Elsewhere template.HTML
+		worst     int // rank of the results that cite it: the lower, the sooner it is shown
+	}
+	htmlCause struct {
+		Seq   history.Seq
+		Cited bool
+	}
+	htmlBy    struct{ ID, Number string }
+	htmlBlock struct{ Key, Text string }
+)
+
+func resultOf(r check.Result) htmlResult {
+	return htmlResult{Word: r.String(), Symbol: symbols[r], Key: "result." + r.String(), Means: "means." + r.String()}
+}
 
 // WriteForm writes form.html: every row of the form with its verdict and the
 // events that it cites, in three languages, in one file that needs no network.
@@ -18,10 +133,133 @@ func WriteForm(w io.Writer, r Run) error {
 	if err != nil {
 		return fmt.Errorf("form.html: %w", err)
 	}
-	type row struct{ Number, Result, Reason string }
-	var rows []row
-	for _, l := range ls {
-		rows = append(rows, row{l.Row.Number, l.Verdict.Result.String(), evidence.Visible(reasonIn(l.Verdict, words.EN))})
+	sum := sha256.Sum256([]byte(formJS))
+	p := htmlPage{
+		// Nothing is fetched and only this one script runs, whatever a device printed.
+		CSP:   "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'",
+		Title: evidence.Visible(fmt.Sprintf("%s %s: %s", r.Edition.Act, r.SectionID(), r.Facts.Profile.Model)),
+		CSS:   template.CSS(strings.Replace(formCSS, "FILTERS", filterRules(), 1)),
+		JS:    template.JS(formJS), Langs: Langs, Model: evidence.Visible(r.Facts.Profile.Model),
+		Form: each(func(l regulation.Lang) string {
+			return evidence.Visible(title(r.Edition.Title, l) + ". " + sectionName(r.SectionID(), l))
+		}),
+		Readings: readings(ls),
 	}
-	return plain.Execute(w, rows)
+	n := counts(ls)
+	for _, res := range results {
+		h := resultOf(res)
+		h.Count = n[res]
+		p.Total += n[res]
+		p.Results = append(p.Results, h)
+	}
+	p.Notices = r.htmlNotices()
+	for i, pr := range r.identity(words.EN) {
+		p.Identity = append(p.Identity, htmlPair{tri(pr.Key), each(func(l regulation.Lang) string { return r.identity(l)[i].Value })})
+	}
+	filled, all, _ := r.column(ls)
+	p.Column = tri("annex.column", filled, all)
+	for i := range p.Readings {
+		p.Readings[i].Text = evidence.Visible(p.Readings[i].Text)
+	}
+	cited := map[history.Seq]*htmlEvent{}
+	for _, l := range ls {
+		p.Rows = append(p.Rows, r.htmlRow(l, cited))
+	}
+	p.Events = r.htmlEvents(cited)
+
+	var b bytes.Buffer
+	bare := p
+	bare.Events = nil
+	if err := page.Execute(&b, bare); err != nil {
+		return fmt.Errorf("form.html: %w", err)
+	}
+	fit(p.Events, maxPage-b.Len())
+	b.Reset()
+	if err := page.Execute(&b, p); err != nil {
+		return fmt.Errorf("form.html: %w", err)
+	}
+	_, err = b.WriteTo(w)
+	return err
+}
+
+// filterRules hides the rows of a result whose box is not ticked, without any script.
+func filterRules() string {
+	var b strings.Builder
+	for _, r := range results {
+		fmt.Fprintf(&b, "#f-%[1]s:not(:checked)~main tr.r.%[1]s{display:none}\n#f-%[1]s:not(:checked)~main [for=f-%[1]s]{opacity:.35;text-decoration:line-through}\n", r)
+	}
+	return b.String()
+}
+
+func (r Run) htmlNotices() []template.HTML {
+	var out []template.HTML
+	for i := range r.notices(words.EN) {
+		out = append(out, each(func(l regulation.Lang) string { return r.notices(l)[i] }))
+	}
+	return out
+}
+
+func (r Run) htmlRow(l line, cited map[history.Seq]*htmlEvent) htmlRow {
+	v := l.Verdict
+	vi := v.Lead.Violation()
+	h := htmlRow{
+		ID: "r" + l.Row.Number, Number: l.Row.Number, Result: resultOf(v.Result), Check: v.Check,
+		Title:  each(func(lang regulation.Lang) string { return evidence.Visible(wording(l.Row, lang)) }),
+		Reason: each(func(lang regulation.Lang) string { return evidence.Visible(reasonIn(v, lang)) }),
+		Bytes:  hexOf(vi.Bytes),
+	}
+	if !l.Counts || l.Row.Kind == regulation.Heading || l.Row.Kind == regulation.SectionTitle {
+		h.Heading = "h"
+		if l.Row.Kind == regulation.SectionTitle {
+			h.Heading = "s"
+		}
+		if l.Counts { // a numbered heading is a row of the form and keeps its number
+			h.Title = template.HTML(template.HTMLEscapeString(l.Row.Number)+" ") + h.Title
+		}
+		return h
+	}
+	if vi.Want != "" && vi.Got != "" {
+		h.Want = each(func(lang regulation.Lang) string { return evidence.Visible(said(v.Lead, lang).Want) })
+		h.Got = each(func(lang regulation.Lang) string { return evidence.Visible(said(v.Lead, lang).Got) })
+		h.Hint = each(func(lang regulation.Lang) string { return evidence.Visible(said(v.Lead, lang).Hint) })
+	}
+	switch l.Row.Obligation {
+	case regulation.Optional:
+		h.Marks = append(h.Marks, tri("html.optional"))
+	case regulation.Conditional:
+		h.Marks = append(h.Marks, tri("html.condition", l.Row.Condition))
+	}
+	if n := note(l.Row, words.EN); n != "" {
+		h.Marks = append(h.Marks, each(func(lang regulation.Lang) string { return evidence.Visible(note(l.Row, lang)) }))
+	}
+	for _, rd := range v.Read {
+		h.Readings = append(h.Readings, rd.ID)
+	}
+	if r.reference(l, words.EN) != "" {
+		h.Reference = each(func(lang regulation.Lang) string { return r.reference(l, lang) })
+	}
+	if v.Measure != nil {
+		h.Measured = each(func(lang regulation.Lang) string { return evidence.Visible(measureIn(v.Measure, lang)) })
+		h.Near = v.Measure.Near
+	}
+	h.Events = v.Events
+	if len(h.Events) > maxCited {
+		h.Events, h.More = h.Events[:maxCited], len(v.Events)-maxCited
+	}
+	worst := len(results)
+	for i, res := range results {
+		if res == v.Result {
+			worst = i
+		}
+	}
+	for _, s := range h.Events {
+		e := cited[s]
+		if e == nil {
+			e = &htmlEvent{worst: worst}
+			cited[s] = e
+		}
+		e.worst = min(e.worst, worst)
+		e.By = append(e.By, htmlBy{h.ID, h.Number})
+	}
+	return h
 }

@@ -120,7 +120,10 @@ func (s *junitSuite) add(r Run, l line) {
 	case check.Pass:
 	case check.Fail:
 		s.Failures++
-		c.Failure = &junitOutcome{Message: reason, Type: v.Check, Text: evidence.VisibleText(Explain(r, l.Section, l.Row.Number, v.Lead))}
+		c.Failure = &junitOutcome{Message: reason, Type: v.Check, Text: reason}
+		if v.Lead.Violation().Want != "" {
+			c.Failure.Text = evidence.VisibleText(Explain(r, l.Section, l.Row.Number, v.Lead))
+		}
 	case check.Error:
 		s.Errors++
 		c.Error = &junitOutcome{Message: reason, Type: v.Check, Text: reason}

@@ -26,6 +26,7 @@ type verdict struct {
 	Digest  string          // of the row that was judged
 	Lead    check.Judgement // the judgement that decided; zero when there was none
 	Because because         // why there is no judgement, "" when there is one
+	From    []string        // of a group that its sub-rows decide: those that have its result
 	Events  []history.Seq   // ascending, each once
 	Measure *measure        // nil when nothing was measured
 	Read    []check.Reading
@@ -41,6 +42,8 @@ const (
 	notRun    because = "because.notrun"    // there is a check, and no judgement of it
 	subRows   because = "because.subrows"   // a group: its sub-rows decide
 	heading   because = "because.heading"   // a numbered heading demands nothing
+
+	notSelected because = "because.notselected"
 )
 
 // measure is what was measured, with its distance to the limit.
@@ -127,6 +130,7 @@ func (r Run) lines() ([]line, error) {
 		slices.Sort(names)
 		return nil, fmt.Errorf("edition %s, section %s has no row %s, but findings speak of it", r.Edition.ID, r.SectionID(), strings.Join(names, ", "))
 	}
+	decided(out)
 	if !slices.ContainsFunc(out, func(l line) bool { return l.Counts }) {
 		return nil, fmt.Errorf("edition %s, section %s has no rows", r.Edition.ID, r.SectionID())
 	}
@@ -141,12 +145,9 @@ func verdictOf(row regulation.Row, f check.Finding, ok bool) verdict {
 	if f.RowDigest != "" {
 		v.Digest = f.RowDigest
 	}
-	// The part that decided; a row that is not obligatory may turn a failed part
-	// into notapplicable, so the first part stands in when none has the result.
+	// The part that decided. A group whose sub-rows are worse than its own
+	// judgement has none: the sub-rows decided.
 	lead := slices.IndexFunc(f.Parts, func(j check.Judgement) bool { return j.Result() == f.Result })
-	if lead < 0 && len(f.Parts) > 0 {
-		lead = 0
-	}
 	if lead >= 0 {
 		v.Lead = f.Parts[lead]
 		v.Measure = measureOf(v.Lead.Measured())
@@ -167,8 +168,8 @@ func verdictOf(row regulation.Row, f check.Finding, ok bool) verdict {
 		slices.Sort(v.Events)
 		v.Events = slices.Compact(v.Events)
 	}
-	decided := v.Lead.Reason() != "" || v.Lead.Violation().Want != "" || v.Result == check.Pass && len(v.Events) > 0
-	if !decided {
+	has := v.Lead.Reason() != "" || v.Lead.Violation().Want != "" || v.Result == check.Pass && len(v.Events) > 0
+	if !has {
 		v.Because = becauseOf(row, f, ok)
 	}
 	return v
@@ -188,16 +189,30 @@ func becauseOf(row regulation.Row, f check.Finding, ok bool) because {
 		return heading
 	case !ok:
 		return noFinding
-	case row.Kind == regulation.Group && row.Check == "" && f.Result != check.NotChecked:
+	case f.Result == check.NotSelected:
+		return notSelected
+	case row.Kind == regulation.Group && (row.Check == "" || f.Result != check.NotChecked):
 		return subRows
 	case row.Check == "" && row.Demand != "":
 		return document
-	case row.Check == "" && row.Kind == regulation.Group:
-		return subRows
 	case row.Check == "":
 		return noCheck
 	}
 	return notRun
+}
+
+// decided names the sub-rows that gave a group its result.
+func decided(ls []line) {
+	groups := map[string]int{}
+	for i, l := range ls {
+		groups[l.Row.Number] = i
+	}
+	for _, l := range ls {
+		g, ok := groups[l.Row.Parent]
+		if ok && ls[g].Verdict.Because == subRows && l.Verdict.Result == ls[g].Verdict.Result {
+			ls[g].Verdict.From = append(ls[g].Verdict.From, l.Row.Number)
+		}
+	}
 }
 
 // counts is the number of rows of each result.

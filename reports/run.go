@@ -9,6 +9,7 @@ import (
 	"github.com/kkmtest/kkmtest/bench/check"
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/bench/regulation"
+	"github.com/kkmtest/kkmtest/reports/submission"
 )
 
 // Run is a record judged by one edition: all that any document is made of.
@@ -19,6 +20,12 @@ type Run struct {
 	Findings []check.Finding    // in any order, at most one a row
 	View     history.View       // the whole record: cited events are read from it
 	Torn     *history.Torn      // unfinished last line of the record, nil when there was none
+
+	// Submission fills the third column of the form; nil leaves it empty.
+	Submission *submission.Submission
+	// InForce is the edition that is in force instead of a repealed one, nil
+	// when it is not known; a form names it on page one.
+	InForce *regulation.Edition
 
 	Digests Digests
 	Bench   Bench
@@ -95,28 +102,17 @@ func (r Run) SectionID() string {
 	return r.Facts.Section
 }
 
-// receiptChapter is the section of order 626 that belongs to each of the others.
-const receiptChapter = "R"
-
 // sections are the parts of the edition that the form shows.
 func (r Run) sections() ([]regulation.Section, error) {
 	id := r.SectionID()
-	if id == "all" {
-		return r.Edition.Sections, nil
+	if secs := r.Edition.For(id); secs != nil {
+		return secs, nil
 	}
-	s, ok := r.Edition.Section(id)
-	if !ok {
-		var have []string
-		for _, s := range r.Edition.Sections {
-			have = append(have, s.ID)
-		}
-		return nil, fmt.Errorf("edition %s: section %q: want one of %s, all", r.Edition.ID, id, strings.Join(have, ", "))
+	var have []string
+	for _, s := range r.Edition.Sections {
+		have = append(have, s.ID)
 	}
-	out := []regulation.Section{s}
-	if c, ok := r.Edition.Section(receiptChapter); ok && id != receiptChapter {
-		out = append(out, c)
-	}
-	return out, nil
+	return nil, fmt.Errorf("edition %s: section %q: want one of %s, all", r.Edition.ID, id, strings.Join(have, ", "))
 }
 
 // Langs are the languages of the documents, in the order in which they are offered.
@@ -168,26 +164,26 @@ func ParseFormats(s string) ([]Format, error) {
 }
 
 // FileName is the name of a document in the run directory. edition is "" when
-// the run was judged by one edition only. HTML, JSON and JUnit hold every
-// language in one file and take no lang.
+// the run was judged by one edition only, else its ID. findings.json, junit.xml
+// and form.html hold every language and take no lang.
 func FileName(f Format, edition string, lang regulation.Lang) string {
 	base, ext := "form", string(f)
 	switch f {
 	case JSON:
-		base = "findings"
+		base, lang = "findings", ""
 	case JUnit:
-		base, ext = "junit", "xml"
+		base, ext, lang = "junit", "xml", ""
 	case HTML:
 		lang = ""
 	}
-	if f == JSON || f == JUnit {
-		lang = ""
-	}
-	if edition != "" {
-		base += "-" + edition
-	}
-	if lang != "" {
-		base += "-" + string(lang)
+	return fileName(base, edition, lang, ext)
+}
+
+func fileName(base, edition string, lang regulation.Lang, ext string) string {
+	for _, part := range []string{edition, string(lang)} {
+		if part != "" {
+			base += "-" + part
+		}
 	}
 	return base + "." + ext
 }
@@ -201,6 +197,41 @@ func Write(w io.Writer, f Format, r Run, lang regulation.Lang) error {
 		return WriteJUnit(w, r)
 	case HTML:
 		return WriteForm(w, r)
+	case DOCX:
+		return WriteDOCX(w, r, Paper{Lang: lang})
+	case PDF:
+		return WritePDF(w, r, Paper{Lang: lang})
 	}
 	return fmt.Errorf("format %q: want one of docx, pdf, html, junit, json", f)
+}
+
+// File is one document of a run: what to call it and how to write it.
+type File struct {
+	Name  string
+	Write func(io.Writer, Run) error
+}
+
+// Files lists the documents of a format in the languages asked for. The form
+// for filing is a file a language, as DOCX, PDF and HTML; HTML also gives the
+// page for reading, form.html.
+func Files(f Format, edition string, langs []regulation.Lang, oneTable bool) []File {
+	var write func(io.Writer, Run, Paper) error
+	var out []File
+	switch f {
+	case DOCX:
+		write = WriteDOCX
+	case PDF:
+		write = WritePDF
+	case HTML:
+		write = WriteSheet
+		out = append(out, File{FileName(f, edition, ""), WriteForm})
+	default:
+		return []File{{FileName(f, edition, ""), func(w io.Writer, r Run) error { return Write(w, f, r, "") }}}
+	}
+	for _, l := range langs {
+		out = append(out, File{fileName("form", edition, l, string(f)), func(w io.Writer, r Run) error {
+			return write(w, r, Paper{Lang: l, OneTable: oneTable})
+		}})
+	}
+	return out
 }

@@ -21,14 +21,43 @@ func title(t map[regulation.Lang]string, l regulation.Lang) string {
 	return ""
 }
 
+// wording is the text of a row: the authority's own where it was imported.
+func wording(r regulation.Row, l regulation.Lang) string {
+	if s := r.Official[l]; s != "" {
+		return s
+	}
+	return title(r.Title, l)
+}
+
+// note is the note column of the form.
+func note(r regulation.Row, l regulation.Lang) string {
+	if s := title(r.Notes, l); s != "" {
+		return s
+	}
+	return r.Note
+}
+
+// phrase is what a judgement says; a violation has Want and Got, a reason Why.
+type phrase struct{ Want, Got, Hint, Why string }
+
+// said is what a judgement says, in a language if it can be said in it and else
+// in English: that is what the judgement holds.
+func said(j check.Judgement, _ regulation.Lang) phrase {
+	vi := j.Violation()
+	p := phrase{Want: vi.Want, Got: vi.Got, Hint: vi.Hint, Why: j.Reason()}
+	return p
+}
+
 // reasonIn is why the row has its result, in one sentence.
 func reasonIn(v verdict, l regulation.Lang) string {
-	vi := v.Lead.Violation()
+	p := said(v.Lead, l)
 	switch {
-	case vi.Want != "" && vi.Got != "":
-		return words.T(l, "reason.gotwant", vi.Got, vi.Want)
-	case v.Lead.Reason() != "":
-		return v.Lead.Reason()
+	case p.Want != "" && p.Got != "":
+		return words.T(l, "reason.gotwant", p.Got, p.Want)
+	case p.Why != "":
+		return p.Why
+	case len(v.From) > 0:
+		return words.T(l, "because.from", strings.Join(v.From, ", "))
 	case v.Because != "":
 		return words.T(l, string(v.Because))
 	}

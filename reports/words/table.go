@@ -35,12 +35,14 @@ var table = map[string]Text{
 	"means.informational": {"талап емес, түсініктеме", "не требование, а пояснение", "an explanation and no requirement"},
 
 	// Why a row has no judgement of its own.
-	"because.nofinding": {"бұл жол бойынша қорытынды жоқ", "по этой строке нет заключения", "nobody judged this row"},
-	"because.nocheck":   {"бұл жолға арналған тексеру әлі жоқ", "для этой строки ещё нет проверки", "no check verifies this row yet"},
-	"because.document":  {"өндірушінің құжаттарымен расталады", "подтверждается документами производителя", "shown by the manufacturer's documents"},
-	"because.notrun":    {"тексеру жүргізілмеді", "проверка не проводилась", "the check was not carried out"},
-	"because.subrows":   {"ішкі жолдарынан шығады", "следует из подчинённых строк", "follows from its sub-rows"},
-	"because.heading":   {"тақырып: талап қоймайды", "заголовок: требования не содержит", "a heading: it demands nothing"},
+	"because.nofinding":   {"бұл жол бойынша қорытынды жоқ", "по этой строке нет заключения", "nobody judged this row"},
+	"because.nocheck":     {"бұл жолға арналған тексеру әлі жоқ", "для этой строки ещё нет проверки", "no check verifies this row yet"},
+	"because.document":    {"өндірушінің құжаттарымен расталады", "подтверждается документами производителя", "shown by the manufacturer's documents"},
+	"because.notrun":      {"тексеру жүргізілмеді", "проверка не проводилась", "the check was not carried out"},
+	"because.subrows":     {"ішкі жолдарынан шығады", "следует из подчинённых строк", "follows from its sub-rows"},
+	"because.from":        {"ішкі жолдарынан шығады: {0}", "следует из подчинённых строк: {0}", "follows from its sub-rows: {0}"},
+	"because.notselected": {"жол осы сынаққа таңдалмаған", "строка не выбрана для этого испытания", "the row was not selected for this run"},
+	"because.heading":     {"тақырып: талап қоймайды", "заголовок: требования не содержит", "a heading: it demands nothing"},
 
 	// Reasons and measurements.
 	"reason.gotwant": {"алынғаны: {0}; күтілгені: {1}", "получено: {0}; ожидалось: {1}", "got {0}, want {1}"},
@@ -148,6 +150,8 @@ var table = map[string]Text{
 	"annex.column":     {"Үшінші баған: {0} / {1} жол толтырылған", "Третья графа: заполнено {0} из {1} строк", "Third column: {0} of {1} rows filled in"},
 	"annex.columnnote": {"Үшінші бағанның толықтығы нәтижелерге әсер етпейді: ол барлық жолдар үшін, соның ішінде тексерілген жолдар үшін де толтырылады.", "Полнота третьей графы не влияет на результаты: она заполняется для всех строк, в том числе проверенных.", "How complete the third column is does not bear on the results: it is due for every row, judged rows included."},
 	"annex.columnmiss": {"Толтырылмаған жолдар", "Не заполнены строки", "Rows not filled in"},
+	"annex.printed":    {"Бұйрық мәтінінде басқаша нөмірленген жолдар", "Строки, иначе пронумерованные в тексте приказа", "Rows that the text of the order numbers otherwise"},
+	"annex.printedas":  {"{0} (мәтінде {1})", "{0} (в тексте {1})", "{0} (printed {1})"},
 	"annex.identity":   {"Құрылғы, стенд және жазба", "Устройство, стенд и запись", "Device, bench and record"},
 	"annex.verdicts":   {"Жолдар бойынша нәтижелер", "Результаты по строкам", "Results row by row"},
 	"annex.readings":   {"Екіұшты мәтіннің оқылуы", "Толкование неоднозначных мест", "How unclear wording was read"},

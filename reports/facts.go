@@ -1,0 +1,200 @@
+package reports
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/kkmtest/kkmtest/bench/check"
+	"github.com/kkmtest/kkmtest/bench/regulation"
+	"github.com/kkmtest/kkmtest/reports/evidence"
+	"github.com/kkmtest/kkmtest/reports/words"
+)
+
+// results in the order in which documents list them: what needs a reader first.
+var results = []check.Result{
+	check.Fail, check.Error, check.Unknown, check.NotChecked, check.Pass,
+	check.NotApplicable, check.NotSelected, check.Informational,
+}
+
+// symbols stand before the word, so that a result can be told without colour.
+var symbols = map[check.Result]string{
+	check.Pass: "✓", check.Fail: "✗", check.Error: "⚠", check.Unknown: "?",
+	check.NotChecked: "☐", check.NotApplicable: "—", check.NotSelected: "○", check.Informational: "·",
+}
+
+// Statuses of an edition, as the catalogues write them.
+const (
+	statusRepealed = "repealed"
+	statusDraft    = "draft"
+)
+
+// notices are what a reader has to know before anything else: a broken record,
+// an edition that is not in force, a device that is none.
+func (r Run) notices(l regulation.Lang) []string {
+	var out []string
+	switch r.End() {
+	case Broken:
+		out = append(out, words.T(l, "notice.broken"))
+	case Aborted:
+		out = append(out, words.T(l, "notice.aborted"))
+	}
+	if r.Torn != nil {
+		out = append(out, words.T(l, "notice.torn", r.Torn.Bytes))
+	}
+	force := ""
+	switch {
+	case r.Edition.Status == statusDraft:
+		force = words.T(l, "notice.draft")
+	case r.Edition.Status == statusRepealed && r.Edition.Until != "":
+		force = words.T(l, "notice.until", words.Date(l, r.Edition.Until))
+	case r.Edition.Status == statusRepealed:
+		force = words.T(l, "notice.repealed")
+	}
+	if force != "" && r.InForce != nil && r.InForce.ID != r.Edition.ID {
+		force += " " + words.T(l, "notice.current", title(r.InForce.Title, l), words.Date(l, r.InForce.Since))
+	}
+	if force != "" {
+		out = append(out, force)
+	}
+	if strings.HasPrefix(r.Facts.Device, "emulated:") {
+		out = append(out, words.T(l, "notice.emulated"))
+	}
+	return out
+}
+
+// ours says whether some row of the form has no official wording in a language.
+func ours(ls []line, l regulation.Lang) bool {
+	for _, ln := range ls {
+		if ln.Counts && ln.Row.Official[l] == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// pair is a name and a value of the identity block.
+type pair struct {
+	Key   string // of package words
+	Value string
+}
+
+// identity is what can be told of device, bench, edition and record; pairs
+// without a value are left out, but for those that a person fills in by hand.
+func (r Run) identity(l regulation.Lang) []pair {
+	f := r.Facts
+	id, _ := r.Identity()
+	says := evidence.Visible(strings.Join(strings.Fields(id.Type+" "+id.Model+" "+id.Serial), " "))
+	bench := strings.TrimSpace("kkmtest " + r.Bench.Version)
+	if r.Bench.Commit != "" {
+		bench += " (" + r.Bench.Commit + ")"
+	}
+	sub := ""
+	if r.Submission != nil {
+		sub = r.Submission.Digest
+	}
+	mode := f.TimeMode
+	if _, ok := words.Get("time." + mode); ok {
+		mode = words.T(l, "time."+mode)
+	}
+	all := []pair{
+		{"id.model", f.Profile.Model},
+		{"id.serial", f.Profile.Serial},
+		{"id.registration", f.Profile.Registration},
+		{"id.firmware", id.Firmware},
+		{"id.says", says},
+		{"id.address", f.Device},
+		{"id.cpcr", f.Protocol},
+		{"id.lab", r.Lab.Name},
+		{"id.request", r.Lab.Request},
+		{"id.sample", r.Lab.Sample},
+		{"id.operator", r.Lab.Operator},
+		{"id.date", r.Lab.Date},
+		{"id.timemode", mode},
+		{"id.seed", strconv.FormatUint(f.Seed, 10)},
+		{"id.bench", bench},
+		{"id.build", r.Bench.Build},
+		{"id.host", r.Bench.Host},
+		{"id.clock", r.Bench.Clock},
+		{"id.edition", strings.TrimSpace(r.Edition.Act + " (" + r.Edition.ID + ")")},
+		{"id.editionsum", r.Edition.Digest},
+		{"id.record", r.Digests.Record},
+		{"id.events", strconv.Itoa(r.View.Len())},
+		{"id.end", words.T(l, "end."+string(r.End()))},
+		{"id.capture", r.Digests.Capture},
+		{"id.profile", r.Digests.Profile},
+		{"id.submission", sub},
+	}
+	var out []pair
+	for _, p := range all {
+		if p.Value != "" {
+			out = append(out, pair{p.Key, evidence.Visible(p.Value)})
+		}
+	}
+	return out
+}
+
+// due says whether a row wants a reference in the third column.
+func due(l line) bool {
+	return l.Counts && l.Row.Kind != regulation.Heading && l.Row.Kind != regulation.SectionTitle
+}
+
+// column counts the rows whose third column is filled in and names the others.
+func (r Run) column(ls []line) (filled, all int, missing []string) {
+	for _, l := range ls {
+		if !due(l) {
+			continue
+		}
+		all++
+		if len(r.Submission.Find(l.Section, l.Row.Number)) > 0 {
+			filled++
+		} else {
+			missing = append(missing, l.Row.Number)
+		}
+	}
+	return filled, all, missing
+}
+
+// reference is the third column of a row: document, page, clause.
+func (r Run) reference(l line, lang regulation.Lang) string {
+	var out []string
+	for _, ref := range r.Submission.Find(l.Section, l.Row.Number) {
+		name := ref.Document
+		if d, ok := r.Submission.Document(ref.Document); ok {
+			name = d.Name(lang)
+		}
+		out = append(out, evidence.Visible(words.T(lang, "form.ref", name, ref.Page, ref.Clause)))
+	}
+	return strings.Join(out, "; ")
+}
+
+// sectionName is "Section I", or all of them.
+func sectionName(id string, l regulation.Lang) string {
+	if id == "all" {
+		return words.T(l, "form.all")
+	}
+	return words.T(l, "form.section", id)
+}
+
+// readings lists every reading that a verdict rests on, each once, in the order of the form.
+func readings(ls []line) []check.Reading {
+	var out []check.Reading
+	seen := map[string]bool{}
+	for _, l := range ls {
+		for _, rd := range l.Verdict.Read {
+			if !seen[rd.ID] {
+				seen[rd.ID] = true
+				out = append(out, rd)
+			}
+		}
+	}
+	return out
+}
+
+func hexOf(b []byte) string {
+	const most = 64
+	if len(b) > most {
+		return fmt.Sprintf("% x … (%d)", b[:most], len(b))
+	}
+	return fmt.Sprintf("% x", b)
+}
