@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// digestBytes: 128 bits of SHA-256 tell texts apart; nobody attacks a title.
-const digestBytes = 16
+// digestBytes: a whole SHA-256, as for every digest of a run.
+const digestBytes = 32
 
 // seal computes the digests of an edition's rows and of the edition.
 //
