@@ -71,7 +71,7 @@ func TestSelectChecks(t *testing.T) {
 	if s := strings.Join(got, " "); s != "19.44 24 27 27.1 27.3 27.4 27.5 27.6 27.7 28.1 28.2 28.3" {
 		t.Errorf("offline.*: got %s", s)
 	}
-	for _, p := range []string{"offline.*off", "latency", "["} {
+	for _, p := range []string{"offline.*offf", "latency", "["} {
 		if _, err := SelectChecks(e, "I", []string{p}); err == nil {
 			t.Errorf("%q was accepted although it matches nothing", p)
 		}
