@@ -157,7 +157,7 @@ func (p *port) WritePackets(pkts stack.PacketBufferList) (int, tcpip.Error) {
 	n.leaf.Lock()
 	defer n.leaf.Unlock()
 	for i, pkt := range pkts.AsSlice() {
-		if len(n.out) >= outLimit {
+		if len(n.out) >= n.outLimit {
 			n.overflow++
 			return i, &tcpip.ErrNoBufferSpace{}
 		}

@@ -213,7 +213,7 @@ func (l *Link) pass(dir Dir, frame []byte) {
 		return
 	}
 	for range copies + 1 {
-		l.send(dir, arrival{due: due, sent: now.Mono, demanded: demanded, by: holder, frame: arrives, notes: notes}, !overtaken)
+		l.send(dir, arrival{due: due, sent: now.Mono, demanded: demanded, by: holder, frame: arrives, notes: notes}, now, !overtaken)
 	}
 }
 
@@ -299,7 +299,7 @@ func (l *Link) speak(f *flow, d Decision, s *placed) {
 			l.n.fail("link "+l.name, fmt.Errorf("%s to port %d: %w", name, seg.dstPort, err))
 			continue
 		}
-		l.arrive(dir, frame, fmt.Sprintf("fault %s: %s made by the bench; history %d", s.id, name, s.seq))
+		l.arrive(dir, frame, l.n.loop.Now(), fmt.Sprintf("fault %s: %s made by the bench; history %d", s.id, name, s.seq))
 		if d.Reset&to != 0 && l.flows.all[f.key] == f && d.Reset == BothEnds {
 			delete(l.flows.all, f.key)
 		}
@@ -317,7 +317,7 @@ func (l *Link) tell(dir Dir, frame []byte, mtu int, s *placed) {
 	if dir == ToOFD {
 		back = ToKKM
 	}
-	l.arrive(back, answer, fmt.Sprintf("fault %s: fragmentation needed, made by the bench; history %d", s.id, s.seq))
+	l.arrive(back, answer, l.n.loop.Now(), fmt.Sprintf("fault %s: fragmentation needed, made by the bench; history %d", s.id, s.seq))
 }
 
 // lane keeps the packets of one direction in order while they are under way.
@@ -335,52 +335,50 @@ type arrival struct {
 }
 
 // send puts a packet on its way. Ordered packets never overtake each other.
-func (l *Link) send(dir Dir, a arrival, ordered bool) {
-	now := l.n.loop.Now().Mono
+func (l *Link) send(dir Dir, a arrival, now clock.Instant, ordered bool) {
 	if !ordered {
-		l.n.after(a.due-now, func() { l.hand(dir, a) })
+		l.n.after(a.due-now.Mono, func() { l.hand(dir, a, l.n.loop.Now()) })
 		return
 	}
 	q := &l.lanes[dir]
 	if len(q.queue) > 0 {
 		a.due = max(a.due, q.last)
-	} else if a.due <= now {
-		l.hand(dir, a)
+	} else if a.due <= now.Mono {
+		l.hand(dir, a, now)
 		return
 	}
 	q.last = a.due
 	q.queue = append(q.queue, a)
-	l.n.after(a.due-now, func() {
-		now := l.n.loop.Now().Mono
-		for len(q.queue) > 0 && q.queue[0].due <= now {
+	l.n.after(a.due-now.Mono, func() {
+		now := l.n.loop.Now()
+		for len(q.queue) > 0 && q.queue[0].due <= now.Mono {
 			head := q.queue[0]
 			q.queue[0] = arrival{}
 			q.queue = q.queue[1:]
-			l.hand(dir, head)
+			l.hand(dir, head, now)
 		}
 	})
 }
 
 // hand delivers a packet at the end of its way and notes the delay that was reached.
-func (l *Link) hand(dir Dir, a arrival) {
+func (l *Link) hand(dir Dir, a arrival, now clock.Instant) {
 	if a.by == nil {
-		l.arrive(dir, a.frame, a.notes...)
+		l.arrive(dir, a.frame, now, a.notes...)
 		return
 	}
-	now := l.n.loop.Now().Mono
-	held, s := now-a.sent-l.latency, a.by
+	held, s := now.Mono-a.sent-l.latency, a.by
 	if s.delays == 0 || held < s.shortest {
 		s.shortest = held
 	}
 	s.delays++
 	s.most = max(s.most, held)
-	s.late = max(s.late, now-a.due)
-	l.arrive(dir, a.frame, append(slices.Clip(a.notes), fmt.Sprintf("held for %v, demanded %v", held, a.demanded))...)
+	s.late = max(s.late, now.Mono-a.due)
+	l.arrive(dir, a.frame, now, append(slices.Clip(a.notes), fmt.Sprintf("held for %v, demanded %v", held, a.demanded))...)
 }
 
 // arrive writes a frame at the receiving end's interface and gives it to the stack.
-func (l *Link) arrive(dir Dir, frame []byte, notes ...string) {
+func (l *Link) arrive(dir Dir, frame []byte, now clock.Instant, notes ...string) {
 	to := l.inside(dir)
-	l.n.record(to.ifc, l.n.loop.Now(), true, frame, notes...)
+	l.n.record(to.ifc, now, true, frame, notes...)
 	to.inject(frame)
 }

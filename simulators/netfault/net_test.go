@@ -175,3 +175,31 @@ func TestCaptureThatCannotBeWritten(t *testing.T) {
 		t.Errorf("%d bench faults on record, want 1", len(ev))
 	}
 }
+
+// Frames that do not fit are lost without a fault: the bench must say so.
+func TestOverflowIsABenchFault(t *testing.T) {
+	w := newWorld(t, Options{})
+	n, err := New(w.clk, Options{Seed: 1, Journal: w.log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ofd := &server{}
+	if err := n.Listen(ofdPort, ofd); err != nil {
+		t.Fatal(err)
+	}
+	n.outLimit = 8
+	kkm := &peer{}
+	kkm.conn = n.Dialer().Dial("ethernet", "", ofdPort, kkm.events())
+	w.until(time.Second, func() bool { return kkm.opened && len(ofd.conns) == 1 })
+	if n.Err() != nil {
+		t.Fatalf("before the overflow: %v", n.Err())
+	}
+	kkm.conn.Send(make([]byte, 100_000))
+	w.until(time.Minute, func() bool { return ofd.conns[0].got.Len() == 100_000 })
+	if n.Err() == nil || len(w.events("bench.fault")) != 1 {
+		t.Errorf("err %v, %d bench faults; want one", n.Err(), len(w.events("bench.fault")))
+	}
+	if n.Close() == nil {
+		t.Error("Close hid the overflow")
+	}
+}

@@ -82,6 +82,7 @@ type Network struct {
 	out      []sent      // frames in the order in which they were sent
 	ready    []*waitable // connections and listeners with something to do
 	overflow int
+	outLimit int
 
 	kicked atomic.Bool
 	pump   chan struct{} // real time: a turn is due
@@ -108,7 +109,7 @@ func New(loop clock.Loop, opt Options) (*Network, error) {
 	}
 	n := &Network{
 		loop: loop, opt: opt, ports: map[int]stream.Acceptor{}, blamed: map[string]bool{},
-		pump: make(chan struct{}, 1), done: make(chan struct{}),
+		outLimit: outLimit, pump: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	var ifs []capture.Interface
 	for i, o := range opt.Links {
@@ -291,7 +292,7 @@ func (n *Network) turn() bool {
 	n.overflow = 0
 	n.leaf.Unlock()
 	if lost > 0 {
-		n.fail("link", fmt.Errorf("%d frames did not fit the %d that a turn may carry: they were lost, and no fault named them", lost, outLimit))
+		n.fail("link", fmt.Errorf("%d frames did not fit the %d that a turn may carry: they were lost, and no fault named them", lost, n.outLimit))
 	}
 	n.mu.Unlock()
 	slices.SortFunc(ready, func(a, b *waitable) int { return a.order.compare(b.order) })

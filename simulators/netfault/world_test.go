@@ -29,7 +29,7 @@ type world struct {
 
 func newWorld(t testing.TB, opt Options) *world {
 	t.Helper()
-	w := &world{t: t, clk: clock.NewVirtual(time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC), nil)}
+	w := &world{t: t, clk: clock.NewVirtual(epochOf(), nil)}
 	w.log = history.NewMemory(w.clk)
 	opt.Journal, opt.Capture = w.log, &w.pcap
 	if opt.Seed == 0 {
@@ -52,6 +52,8 @@ func newWorld(t testing.TB, opt Options) *world {
 	})
 	return w
 }
+
+func epochOf() time.Time { return time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC) }
 
 // server takes connections and echoes when echo is set.
 type server struct {
