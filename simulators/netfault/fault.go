@@ -114,7 +114,7 @@ const (
 	URG
 )
 
-// Packet is a decoded frame. Frame and Payload are only to be read, and only
+// Packet is a decoded frame. Its slices are only to be read, and only
 // during the call.
 type Packet struct {
 	Link   string
@@ -129,6 +129,7 @@ type Packet struct {
 	Flags            Flags
 	Seq, Ack         uint32
 	Payload          []byte
+	Messages         []Message // the CPCR messages that have bytes in the payload
 }
 
 // Has says whether all these flags are set.

@@ -9,8 +9,10 @@ import (
 // ends, so that faults can speak of positions in a stream and the link can speak in the
 // name of an end.
 type flows struct {
-	n   uint64
-	all map[flowKey]*flow
+	n       uint64
+	all     map[flowKey]*flow
+	counts  journalist
+	carried []Message // of the present packet
 }
 
 type flowKey struct{ kkm, ofd uint16 }
@@ -25,6 +27,7 @@ type flow struct {
 	begun  [3]bool   // a packet was seen
 	finned [3]bool
 	acked  [3]bool
+	said   [3]follower
 }
 
 // open says whether both ends have spoken and not both have finished.
@@ -81,6 +84,12 @@ func (t *flows) track(p *Packet) *flow {
 		}
 	}
 	p.Stream.Offset = int64(int32(first - f.isn[d] - 1))
+	if len(p.Payload) > 0 {
+		said := &f.said[d]
+		said.take(&t.counts, d == ToOFD, p.Stream.Offset, p.Payload)
+		t.carried = said.carried(t.carried[:0], p.Stream.Offset, len(p.Payload))
+		p.Messages = t.carried
+	}
 	if p.Flags&ACK != 0 && (!f.acked[d] || int32(p.Ack-f.ack[d]) > 0) {
 		f.acked[d] = true
 		f.ack[d] = p.Ack

@@ -189,7 +189,7 @@ func (l *Link) pass(dir Dir, frame []byte) {
 		if d.Frame != nil {
 			arrives = d.Frame
 			q := l.dec.decode(arrives)
-			q.Link, q.Dir, q.N, q.Stream = p.Link, p.Dir, p.N, p.Stream
+			q.Link, q.Dir, q.N, q.Stream, q.Messages = p.Link, p.Dir, p.N, p.Stream, p.Messages
 			p = q
 		}
 		if f != nil && d.Reset|d.Finish != 0 {

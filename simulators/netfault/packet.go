@@ -105,6 +105,10 @@ func fixSums(frame []byte) {
 	if !ok {
 		return
 	}
+	// a short Ethernet frame is padded, and the padding is in no checksum
+	if end := ip + int(binary.BigEndian.Uint16(frame[ipTotal:])); end >= tcp+20 && end < len(frame) {
+		frame = frame[:end]
+	}
 	binary.BigEndian.PutUint16(frame[ipSum:], 0)
 	binary.BigEndian.PutUint16(frame[ipSum:], fold(sum(0, frame[ip:tcp])))
 	binary.BigEndian.PutUint16(frame[tcp+tcpSumByte:], 0)

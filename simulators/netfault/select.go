@@ -60,6 +60,8 @@ type Match struct {
 	Conn uint64
 	// FirstTry leaves retransmissions alone, Retry matches nothing else.
 	FirstTry, Retry bool
+	// Means narrows to packets that carry certain CPCR messages.
+	Means Meaning
 	// Holds matches only packets whose payload holds this byte of the stream, counted
 	// from 1 ("inside byte 300"); 0: any.
 	Holds int64
@@ -70,7 +72,7 @@ func (m Match) Selects(p Packet) bool {
 	switch {
 	case m.Dir != EitherWay && m.Dir != p.Dir, !m.What.holds(p), m.Conn != 0 && m.Conn != p.Stream.Conn:
 		return false
-	case m.FirstTry && p.Stream.Again, m.Retry && !p.Stream.Again:
+	case m.FirstTry && p.Stream.Again, m.Retry && !p.Stream.Again, !m.Means.holds(p):
 		return false
 	}
 	at := m.Holds - 1
@@ -83,6 +85,9 @@ func (m Match) String() string {
 	fmt.Fprintf(&b, "%v %v", m.What, m.Dir)
 	if m.Conn != 0 {
 		fmt.Fprintf(&b, " of connection %d", m.Conn)
+	}
+	if s := m.Means.String(); s != "" {
+		fmt.Fprintf(&b, ", with %s", s)
 	}
 	if m.FirstTry {
 		b.WriteString(", first tries only")
@@ -108,7 +113,7 @@ func (m Match) Check() error {
 	case m.Holds < 0:
 		return fmt.Errorf("byte %d of the stream: want 1 or more", m.Holds)
 	}
-	return nil
+	return m.Means.check()
 }
 
 // Pick chooses among the packets that match: all of them (the zero value), a
