@@ -132,7 +132,7 @@ func (d dialer) Dial(channel, host string, port int, ev stream.Events) stream.Co
 	l, ok := n.Link(channel)
 	if !ok || n.closed || port < 1 || port > 65535 {
 		c := &conn{waitable: waitable{n: n}, ev: ev, gone: true,
-			fate: fmt.Errorf("channel %q, port %d: %w", channel, port, stream.ErrNoRoute), told: false}
+			fate: fmt.Errorf("channel %q, port %d: %w", channel, port, stream.ErrNoRoute)}
 		c.wake = c.serve
 		c.NotifyEvent(0)
 		return c
@@ -358,8 +358,9 @@ func (c *conn) step() func() {
 	if c.held && !dead(st) {
 		return nil
 	}
-	var b bytes.Buffer
-	res, err := c.ep.Read(&tcpip.LimitedWriter{W: &b, N: readSize}, tcpip.ReadOptions{})
+	b := &c.n.in
+	b.Reset()
+	res, err := c.ep.Read(&tcpip.LimitedWriter{W: b, N: readSize}, tcpip.ReadOptions{})
 	switch err.(type) {
 	case nil:
 		c.ep.ModerateRecvBuf(res.Count)

@@ -115,6 +115,9 @@ func TestCutRSTReachesBothEnds(t *testing.T) {
 	if !Rst.holds(ps[b.Packet-1].Packet) {
 		t.Errorf("the struck packet %d is no RST", b.Packet)
 	}
+	if want := fmt.Sprintf("history %d", w.events("fault.struck")[0].Seq); !says(want)(ps[b.Packet-1]) {
+		t.Errorf("the struck packet says %q, want %s", ps[b.Packet-1].Comments, want)
+	}
 	w.clear("rst")
 	w.connect()
 }

@@ -100,10 +100,11 @@ func (t *flows) track(p *Packet) *flow {
 	return f
 }
 
-// prune forgets attempts that were never answered and connections that both ends have finished.
+// prune forgets older attempts that were never answered and older connections
+// that both ends have finished.
 func (t *flows) prune() {
 	for k, f := range t.all {
-		if !f.open() {
+		if !f.open() && f.num+manyFlows/2 < t.n {
 			delete(t.all, k)
 		}
 	}

@@ -161,14 +161,26 @@ func (p *port) WritePackets(pkts stack.PacketBufferList) (int, tcpip.Error) {
 			n.overflow++
 			return i, &tcpip.ErrNoBufferSpace{}
 		}
-		v := pkt.ToView()
-		frame := make([]byte, v.Size())
-		copy(frame, v.AsSlice())
-		v.Release()
-		n.out = append(n.out, sent{p.e, frame})
+		n.out = append(n.out, sent{p.e, bytesOf(pkt)})
 	}
 	n.kick()
 	return pkts.Len(), nil
+}
+
+// bytesOf copies a packet, link header and all.
+func bytesOf(pkt *stack.PacketBuffer) []byte {
+	views, skip := pkt.AsViewList()
+	frame := make([]byte, 0, pkt.Size())
+	for v := views.Front(); v != nil; v = v.Next() {
+		b := v.AsSlice()
+		if skip >= len(b) {
+			skip -= len(b)
+			continue
+		}
+		frame = append(frame, b[skip:]...)
+		skip = 0
+	}
+	return frame
 }
 
 // source is a stack's chance: from the seed, never from the system. It serves

@@ -37,6 +37,7 @@ type placed struct {
 	f      Fault
 	sel    interface{ Selects(Packet) bool }
 	seq    history.Seq // of the FaultSet
+	named  history.Seq // the event that comments name: first the Struck, later the FaultSet
 	at     clock.Instant
 	before uint64
 	seed   uint64
@@ -245,6 +246,7 @@ func (l *Link) strike(s *placed, packet uint64, note string) string {
 	if s.struck > 2 && note == s.note {
 		return s.comment
 	}
+	s.named = seq
 	s.note = note
 	s.comment = fmt.Sprintf("fault %s: %s; history %d", s.id, note, seq)
 	return s.comment
@@ -299,7 +301,7 @@ func (l *Link) speak(f *flow, d Decision, s *placed) {
 			l.n.fail("link "+l.name, fmt.Errorf("%s to port %d: %w", name, seg.dstPort, err))
 			continue
 		}
-		l.arrive(dir, frame, l.n.loop.Now(), fmt.Sprintf("fault %s: %s made by the bench; history %d", s.id, name, s.seq))
+		l.arrive(dir, frame, l.n.loop.Now(), fmt.Sprintf("fault %s: %s made by the bench; history %d", s.id, name, s.named))
 		if d.Reset&to != 0 && l.flows.all[f.key] == f && d.Reset == BothEnds {
 			delete(l.flows.all, f.key)
 		}
@@ -317,7 +319,7 @@ func (l *Link) tell(dir Dir, frame []byte, mtu int, s *placed) {
 	if dir == ToOFD {
 		back = ToKKM
 	}
-	l.arrive(back, answer, l.n.loop.Now(), fmt.Sprintf("fault %s: fragmentation needed, made by the bench; history %d", s.id, s.seq))
+	l.arrive(back, answer, l.n.loop.Now(), fmt.Sprintf("fault %s: fragmentation needed, made by the bench; history %d", s.id, s.named))
 }
 
 // lane keeps the packets of one direction in order while they are under way.

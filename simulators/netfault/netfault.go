@@ -22,6 +22,7 @@
 package netfault
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -76,6 +77,8 @@ type Network struct {
 	closed bool
 	err    error
 	blamed map[string]bool // places of bench faults that are in the record
+
+	in bytes.Buffer // what was read last; only the loop uses it
 
 	// leaf guards what gVisor hands over; nothing else is locked under it.
 	leaf     sync.Mutex
