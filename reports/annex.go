@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kkmtest/kkmtest/bench/check"
 	"github.com/kkmtest/kkmtest/bench/regulation"
 	"github.com/kkmtest/kkmtest/reports/evidence"
 	"github.com/kkmtest/kkmtest/reports/paper"
@@ -62,7 +63,7 @@ func summary(ls []line, l regulation.Lang) paper.Table {
 			continue
 		}
 		t.Rows = append(t.Rows, paper.Row{Cells: []paper.Cell{
-			{Text: symbols[res] + " " + words.T(l, "result."+res.String()), Bold: true},
+			{Text: symbols[res] + " " + words.T(l, "result."+res.String()), Bold: true, Shade: loud(res)},
 			{Text: words.T(l, "means."+res.String())}, {Text: fmt.Sprint(n[res]), Center: true},
 		}})
 	}
@@ -113,11 +114,17 @@ func verdicts(ls []line, l regulation.Lang) paper.Table {
 			m = measureLines(v.Measure, l)
 		}
 		t.Rows = append(t.Rows, paper.Row{Cells: []paper.Cell{
-			{Text: ln.Row.Number}, {Text: resultIn(v, l), Bold: true}, {Text: reasonLines(v, l, false)},
+			{Text: ln.Row.Number}, {Text: resultIn(v, l), Bold: true, Shade: loud(v.Result)}, {Text: reasonLines(v, l, false)},
 			{Text: m}, {Text: seqList(v.Events, maxOnLine)},
 		}})
 	}
 	return t
+}
+
+// loud are the results that a reader must not miss: what failed, and what
+// nobody can vouch for.
+func loud(r check.Result) bool {
+	return r == check.Fail || r == check.Error || r == check.Unknown || r == check.NotChecked
 }
 
 // reasonLines is the reason for paper, one thing a line. whole adds what has a
@@ -174,7 +181,7 @@ func measureLines(m *measure, l regulation.Lang) string {
 
 // signatures leaves room for three persons and a stamp.
 func signatures(l regulation.Lang) paper.Table {
-	t := paper.Table{Widths: signWidths, Head: []string{"", words.T(l, "sign.position"), words.T(l, "sign.sign"), words.T(l, "sign.name"), words.T(l, "sign.date")}}
+	t := paper.Table{Widths: signWidths, Keep: true, Head: []string{"", words.T(l, "sign.position"), words.T(l, "sign.sign"), words.T(l, "sign.name"), words.T(l, "sign.date")}}
 	for _, who := range []string{"sign.tester", "sign.head", "sign.maker"} {
 		t.Rows = append(t.Rows, paper.Row{Height: 130, Cells: []paper.Cell{{Text: words.T(l, who)}, {}, {}, {}, {}}})
 	}

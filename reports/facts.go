@@ -25,6 +25,7 @@ var symbols = map[check.Result]string{
 
 // Statuses of an edition, as the catalogues write them.
 const (
+	statusInForce  = "in-force"
 	statusRepealed = "repealed"
 	statusDraft    = "draft"
 )
@@ -93,10 +94,6 @@ func (r Run) identity(l regulation.Lang) []pair {
 	if r.Submission != nil {
 		sub = r.Submission.Digest
 	}
-	mode := f.TimeMode
-	if _, ok := words.Get("time." + mode); ok {
-		mode = words.T(l, "time."+mode)
-	}
 	all := []pair{
 		{"id.model", f.Profile.Model},
 		{"id.serial", f.Profile.Serial},
@@ -110,7 +107,7 @@ func (r Run) identity(l regulation.Lang) []pair {
 		{"id.sample", r.Lab.Sample},
 		{"id.operator", r.Lab.Operator},
 		{"id.date", r.Lab.Date},
-		{"id.timemode", mode},
+		{"id.timemode", r.timeMode(l)},
 		{"id.seed", strconv.FormatUint(f.Seed, 10)},
 		{"id.bench", bench},
 		{"id.build", r.Bench.Build},
@@ -132,6 +129,28 @@ func (r Run) identity(l regulation.Lang) []pair {
 		}
 	}
 	return out
+}
+
+// timeMode is the kind of time of the run in words.
+func (r Run) timeMode(l regulation.Lang) string {
+	if _, ok := words.Get("time." + r.Facts.TimeMode); ok {
+		return words.T(l, "time."+r.Facts.TimeMode)
+	}
+	return r.Facts.TimeMode
+}
+
+// InForce finds the edition that is in force where e is not: of the same
+// country, nil when there is none or e is in force itself.
+func InForce(all []regulation.Edition, e regulation.Edition) *regulation.Edition {
+	if e.Status == statusInForce {
+		return nil
+	}
+	for i := range all {
+		if all[i].Status == statusInForce && all[i].Country == e.Country {
+			return &all[i]
+		}
+	}
+	return nil
 }
 
 // due says whether a row wants a reference in the third column.

@@ -105,7 +105,7 @@ func official(r Run, ls []line, o Paper) paper.Table {
 				{Text: r.reference(ln, l)}, {Text: evidence.Visible(r.noteIn(ln, l))},
 			}}
 			if o.OneTable {
-				row.Cells = append(row.Cells, paper.Cell{Text: resultIn(ln.Verdict, l)}, paper.Cell{Text: reasonLines(ln.Verdict, l, true)})
+				row.Cells = append(row.Cells, paper.Cell{Text: resultIn(ln.Verdict, l), Bold: true, Shade: loud(ln.Verdict.Result)}, paper.Cell{Text: reasonLines(ln.Verdict, l, true)})
 			}
 		}
 		t.Rows = append(t.Rows, row)

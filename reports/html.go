@@ -31,9 +31,12 @@ var (
 // the page says where they are.
 const (
 	maxPage   = 1900 << 10
-	maxCited  = 10 // links of one row; the rest is in findings.json
-	eventHead = 700
+	maxEvents = 3000 // more than these never fit, and need not be tried
 )
+
+// mostCited is how many events a row links to; the rest is in findings.json. A
+// page that grows too large tries the next figure for its passed rows.
+var mostCited = []int{10, 5, 3, 1}
 
 var page = template.Must(template.New("form").Funcs(template.FuncMap{"t": tri, "word": one}).Parse(formHTML))
 
@@ -106,13 +109,14 @@ type (
 	}
 	htmlEvent struct {
 		evidence.Evidence
-		Kind      string // key of its name, "" when the table has none
+		Kind      string // class of its name, "" when the table has none
 		RawKind   string
 		Causes    []htmlCause
 		By        []htmlBy
 		Blocks    []htmlBlock
-		Elsewhere template.HTML
-		worst     int // rank of the results that cite it: the lower, the sooner it is shown
+		Missing   bool // the record does not have it
+		Elsewhere bool // its longer pieces did not fit
+		worst     int  // rank of the results that cite it: the lower, the sooner it is shown
 	}
 	htmlCause struct {
 		Seq   history.Seq
@@ -138,10 +142,10 @@ func WriteForm(w io.Writer, r Run) error {
 		// Nothing is fetched and only this one script runs, whatever a device printed.
 		CSP:   "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'",
 		Title: evidence.Visible(fmt.Sprintf("%s %s: %s", r.Edition.Act, r.SectionID(), r.Facts.Profile.Model)),
-		CSS:   template.CSS(strings.Replace(formCSS, "FILTERS", filterRules(), 1)),
+		CSS:   template.CSS(strings.Replace(formCSS, "FILTERS", filterRules()+labelRules(), 1)),
 		JS:    template.JS(formJS), Langs: Langs, Model: evidence.Visible(r.Facts.Profile.Model),
 		Form: each(func(l regulation.Lang) string {
-			return evidence.Visible(title(r.Edition.Title, l) + ". " + sectionName(r.SectionID(), l))
+			return evidence.Visible(title(r.Edition.Title, l) + ". " + sectionName(r.SectionID(), l) + ". " + r.timeMode(l) + ".")
 		}),
 		Readings: readings(ls),
 	}
@@ -161,17 +165,27 @@ func WriteForm(w io.Writer, r Run) error {
 	for i := range p.Readings {
 		p.Readings[i].Text = evidence.Visible(p.Readings[i].Text)
 	}
-	cited := map[history.Seq]*htmlEvent{}
-	for _, l := range ls {
-		p.Rows = append(p.Rows, r.htmlRow(l, cited))
-	}
-	p.Events = r.htmlEvents(cited)
-
 	var b bytes.Buffer
-	bare := p
-	bare.Events = nil
-	if err := page.Execute(&b, bare); err != nil {
-		return fmt.Errorf("form.html: %w", err)
+	known := map[history.Seq]evidence.Evidence{}
+	for _, most := range mostCited {
+		cited := map[history.Seq]*htmlEvent{}
+		p.Rows = nil
+		for _, l := range ls {
+			p.Rows = append(p.Rows, r.htmlRow(l, most, cited))
+		}
+		if len(cited) > maxEvents && most > mostCited[len(mostCited)-1] {
+			continue
+		}
+		p.Events = r.htmlEvents(cited, known)
+		bare := p
+		bare.Events = bareEvents(p.Events)
+		b.Reset()
+		if err := page.Execute(&b, bare); err != nil {
+			return fmt.Errorf("form.html: %w", err)
+		}
+		if b.Len() < maxPage*3/4 {
+			break
+		}
 	}
 	fit(p.Events, maxPage-b.Len())
 	b.Reset()
@@ -191,6 +205,36 @@ func filterRules() string {
 	return b.String()
 }
 
+// labelRules puts the words that every event repeats into the style sheet, once
+// a language: thousands of events would not fit otherwise.
+func labelRules() string {
+	var b strings.Builder
+	rule := func(class, key, suffix string) {
+		t, _ := words.Get(key)
+		for _, l := range Langs {
+			fmt.Fprintf(&b, "#l-%s:checked~main .%s::before{content:%s}\n", l, class, cssString(t.In(l)+suffix))
+		}
+	}
+	for _, k := range words.Keys("kind.") {
+		rule(kindClass(k), k, ": ")
+	}
+	for _, k := range words.Keys("block.") {
+		rule(kindClass(k), k, "")
+	}
+	rule("by", "html.eventsby", " ")
+	rule("cause", "html.causes", " ")
+	rule("gone", "html.nobody", "")
+	rule("absent", "html.missing", "")
+	return b.String()
+}
+
+func cssString(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// kindClass makes a class of a key: kind.ofd.set is k-kind-ofd-set.
+func kindClass(key string) string { return "k-" + strings.ReplaceAll(key, ".", "-") }
+
 func (r Run) htmlNotices() []template.HTML {
 	var out []template.HTML
 	for i := range r.notices(words.EN) {
@@ -199,7 +243,9 @@ func (r Run) htmlNotices() []template.HTML {
 	return out
 }
 
-func (r Run) htmlRow(l line, cited map[history.Seq]*htmlEvent) htmlRow {
+// htmlRow lays a row out and notes the events that it links to: most of them,
+// or more for a row that did not pass.
+func (r Run) htmlRow(l line, most int, cited map[history.Seq]*htmlEvent) htmlRow {
 	v := l.Verdict
 	vi := v.Lead.Violation()
 	h := htmlRow{
@@ -223,14 +269,14 @@ func (r Run) htmlRow(l line, cited map[history.Seq]*htmlEvent) htmlRow {
 		h.Got = each(func(lang regulation.Lang) string { return evidence.Visible(said(v.Lead, lang).Got) })
 		h.Hint = each(func(lang regulation.Lang) string { return evidence.Visible(said(v.Lead, lang).Hint) })
 	}
-	switch l.Row.Obligation {
-	case regulation.Optional:
-		h.Marks = append(h.Marks, tri("html.optional"))
-	case regulation.Conditional:
-		h.Marks = append(h.Marks, tri("html.condition", l.Row.Condition))
-	}
-	if n := note(l.Row, words.EN); n != "" {
+	switch n := note(l.Row, words.EN); {
+	case n != "":
 		h.Marks = append(h.Marks, each(func(lang regulation.Lang) string { return evidence.Visible(note(l.Row, lang)) }))
+	case l.Row.Obligation == regulation.Optional:
+		h.Marks = append(h.Marks, tri("html.optional"))
+	}
+	if l.Row.Obligation == regulation.Conditional {
+		h.Marks = append(h.Marks, tri("html.condition", l.Row.Condition))
 	}
 	for _, rd := range v.Read {
 		h.Readings = append(h.Readings, rd.ID)
@@ -243,8 +289,11 @@ func (r Run) htmlRow(l line, cited map[history.Seq]*htmlEvent) htmlRow {
 		h.Near = v.Measure.Near
 	}
 	h.Events = v.Events
-	if len(h.Events) > maxCited {
-		h.Events, h.More = h.Events[:maxCited], len(v.Events)-maxCited
+	if loud(v.Result) {
+		most = mostCited[0]
+	}
+	if len(h.Events) > most {
+		h.Events, h.More = h.Events[:most], len(v.Events)-most
 	}
 	worst := len(results)
 	for i, res := range results {

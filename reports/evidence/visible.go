@@ -65,6 +65,8 @@ func shown(r rune, lines bool) bool {
 		return lines
 	case r < 0x20 || r >= 0x7f && r < 0xa0:
 		return false
+	case r < 0x600 && r != 0xad: // Latin, Greek, Cyrillic: nothing hides there but the soft hyphen
+		return true
 	case unicode.In(r, unicode.Cf, unicode.Cs, unicode.Co, unicode.Zl, unicode.Zp): // bidi marks, joiners, tags, private use
 		return false
 	}

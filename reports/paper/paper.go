@@ -60,6 +60,7 @@ type Table struct {
 	Widths []int // their sum is Width
 	Head   []string
 	Rows   []Row
+	Keep   bool // the whole table on one page, with the heading above it
 }
 
 // Row is a row of a table.

@@ -116,12 +116,11 @@ var table = map[string]Text{
 	"html.eventsby":  {"сілтеме жасаған жолдар", "ссылаются строки", "cited by rows"},
 	"html.causes":    {"себебі", "причина", "caused by"},
 	"html.more":      {"тағы {0} — findings.json файлында", "ещё {0} — в findings.json", "{0} more in findings.json"},
-	"html.nobody":    {"Бұл оқиғаның толық мазмұны history.jsonl файлында, {0}-жолда.", "Полное содержание этого события — в history.jsonl, строка {0}.", "The whole of this event is in history.jsonl, line {0}."},
+	"html.nobody":    {"Толық мазмұны history.jsonl файлында, осы нөмірлі жолда.", "Полностью — в history.jsonl, в строке с этим номером.", "In full in history.jsonl, in the line of this number."},
 	"html.missing":   {"Бұл оқиға жазбада жоқ.", "Этого события в записи нет.", "This event is not in the record."},
 	"html.noevents":  {"Ешбір жол оқиғаға сілтеме жасамайды.", "Ни одна строка не ссылается на события.", "No row cites an event."},
 	"html.optional":  {"міндетті емес", "необязательно", "not obligatory"},
 	"html.condition": {"шартты: {0}", "при условии: {0}", "on condition: {0}"},
-	"html.packet":    {"capture.pcapng файлындағы {0}-пакет", "пакет {0} в capture.pcapng", "packet {0} of capture.pcapng"},
 	"html.total":     {"барлығы", "всего", "total"},
 
 	// Columns.
@@ -138,7 +137,7 @@ var table = map[string]Text{
 	"form.models":  {"БКМ үлгілерінің атауы", "Наименование моделей ККМ", "Name of the KKM models"},
 	"form.fill":    {"Өндіруші құжаттары бойынша толтырылады: құжаттың атауы, беттерінің нөмірлері және талаптың қалай іске асырылғаны сипатталған тармақ.", "Заполняется по документам производителя: название документа, номера страниц и точный пункт, где описано, как выполнено требование.", "Filled in from the manufacturer's documents: name of the document, page numbers, and the exact clause that describes how the requirement is implemented."},
 	"form.ref":     {"{0}, {1} б., {2}-т.", "{0}, с. {1}, п. {2}", "{0}, p. {1}, cl. {2}"},
-	"form.footer":  {"{page} / {pages}", "{page} / {pages}", "{page} / {pages}"},
+	"form.footer":  {"{page}-бет, барлығы {pages}", "Страница {page} из {pages}", "Page {page} of {pages}"},
 	"form.section": {"{0}-бөлім", "Раздел {0}", "Section {0}"},
 	"form.all":     {"барлық бөлімдер", "все разделы", "all sections"},
 

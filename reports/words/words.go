@@ -11,6 +11,7 @@ package words
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,18 @@ func (t Text) In(l regulation.Lang) string {
 
 // Get finds an entry of the table.
 func Get(key string) (Text, bool) { t, ok := table[key]; return t, ok }
+
+// Keys lists the keys that begin with a prefix, sorted.
+func Keys(prefix string) []string {
+	var out []string
+	for k := range table {
+		if strings.HasPrefix(k, prefix) {
+			out = append(out, k)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
 
 // T is the text of a key with its arguments ({0}, {1}, ...) put in. A key that
 // is not in the table shows itself; the tests of this package and of its users

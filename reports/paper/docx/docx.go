@@ -173,11 +173,12 @@ func table(b *strings.Builder, t paper.Table) {
 	if len(t.Head) > 0 {
 		b.WriteString(`<w:tr><w:trPr><w:cantSplit/><w:tblHeader/></w:trPr>`)
 		for i, h := range t.Head {
-			cell(b, paper.Cell{Text: h, Bold: true, Center: true, Shade: true}, twips(t.Widths[i]))
+			cell(b, paper.Cell{Text: h, Bold: true, Center: true, Shade: true}, twips(t.Widths[i]), true)
 		}
 		b.WriteString(`</w:tr>`)
 	}
-	for _, r := range t.Rows {
+	for i, r := range t.Rows {
+		keep := i+1 < len(t.Rows) && (t.Keep || r.Mark != "")
 		b.WriteString(`<w:tr><w:trPr><w:cantSplit/>`)
 		if r.Height > 0 {
 			fmt.Fprintf(b, `<w:trHeight w:val="%d" w:hRule="atLeast"/>`, twips(r.Height))
@@ -185,7 +186,7 @@ func table(b *strings.Builder, t paper.Table) {
 		b.WriteString(`</w:trPr>`)
 		col := 0
 		for _, c := range r.Cells {
-			cell(b, c, sum(t.Widths[col:col+c.Columns()]))
+			cell(b, c, sum(t.Widths[col:col+c.Columns()]), keep)
 			col += c.Columns()
 		}
 		b.WriteString(`</w:tr>`)
@@ -201,7 +202,8 @@ func sum(widths []int) int {
 	return n
 }
 
-func cell(b *strings.Builder, c paper.Cell, width int) {
+// cell writes a cell; keep holds its row on the page of the next one.
+func cell(b *strings.Builder, c paper.Cell, width int, keep bool) {
 	fmt.Fprintf(b, `<w:tc><w:tcPr><w:tcW w:w="%d" w:type="dxa"/>`, width)
 	if c.Columns() > 1 {
 		fmt.Fprintf(b, `<w:gridSpan w:val="%d"/>`, c.Columns())
@@ -210,6 +212,9 @@ func cell(b *strings.Builder, c paper.Cell, width int) {
 		b.WriteString(`<w:shd w:val="clear" w:color="auto" w:fill="EDEDED"/>`)
 	}
 	b.WriteString(`</w:tcPr><w:p><w:pPr><w:pStyle w:val="Cell"/>`)
+	if keep {
+		b.WriteString(`<w:keepNext/>`)
+	}
 	if c.Center {
 		b.WriteString(`<w:jc w:val="center"/>`)
 	}

@@ -47,10 +47,10 @@ func Write(w io.Writer, d paper.Doc) error {
 	if err != nil {
 		return fmt.Errorf("pdf: %w", err)
 	}
-	for _, b := range d.Blocks {
+	for i, b := range d.Blocks {
 		switch b := b.(type) {
 		case paper.Heading:
-			p.heading(b)
+			p.heading(b, p.follows(d.Blocks[i+1:]))
 		case paper.Para:
 			p.para(b)
 		case paper.Notice:
@@ -162,7 +162,23 @@ func (p *printer) mark(text string, level int) {
 	p.Bookmark(p.faces[""].spell(strings.ReplaceAll(text, "\n", " ")), p.level, p.y)
 }
 
-func (p *printer) heading(h paper.Heading) {
+// follows is how much room a heading keeps below itself: it is never the last
+// thing on a page.
+func (p *printer) follows(rest []paper.Block) float64 {
+	h := 15.0
+	if len(rest) == 0 {
+		return h
+	}
+	if t, ok := rest[0].(paper.Table); ok && t.Keep {
+		h = p.head(t).h
+		for _, r := range t.Rows {
+			h += p.lay(t, r).h
+		}
+	}
+	return h + 3
+}
+
+func (p *printer) heading(h paper.Heading, below float64) {
 	size := headSizes[min(max(h.Level, 1), len(headSizes))-1]
 	ls := p.lines(h.Text, true, size, width)
 	if h.NewPage && p.y > top {
@@ -171,7 +187,7 @@ func (p *printer) heading(h paper.Heading) {
 	if p.y > top {
 		p.y += 3
 	}
-	p.room(float64(len(ls))*lineHeight(size) + 15) // never the last thing on a page
+	p.room(float64(len(ls))*lineHeight(size) + below)
 	p.mark(h.Text, h.Level)
 	p.y = p.draw(ls, true, size, left, p.y, width, h.Center) + 1.5
 }
@@ -230,15 +246,20 @@ func span(widths []int, col int, c paper.Cell) float64 {
 	return float64(w) / mm
 }
 
-func (p *printer) table(t paper.Table) {
-	var head laid
-	if len(t.Head) > 0 {
-		var r paper.Row
-		for _, h := range t.Head {
-			r.Cells = append(r.Cells, paper.Cell{Text: h, Bold: true, Center: true, Shade: true})
-		}
-		head = p.lay(t, r)
+// head is the head of a table, of no height when it has none.
+func (p *printer) head(t paper.Table) laid {
+	if len(t.Head) == 0 {
+		return laid{}
 	}
+	var r paper.Row
+	for _, h := range t.Head {
+		r.Cells = append(r.Cells, paper.Cell{Text: h, Bold: true, Center: true, Shade: true})
+	}
+	return p.lay(t, r)
+}
+
+func (p *printer) table(t paper.Table) {
+	head := p.head(t)
 	begin := func() {
 		if head.h > 0 {
 			p.row(t, head)
