@@ -160,7 +160,7 @@ func (l *link) packetIn(ctx context.Context, deadline clock.Instant) (frame.Pack
 		case frame.Whole:
 			p := d.Packet()
 			p.Data = append([]byte(nil), p.Data...)
-			if !p.Ping && bytes.Equal(p.Data, l.body) { // no answer repeats its command
+			if len(p.Data) > 0 && bytes.Equal(p.Data, l.body) { // no answer repeats its command
 				if err := l.record(history.FromDevice, d.Raw(), "echo of the command"); err != nil {
 					return frame.Packet{}, false, err
 				}
