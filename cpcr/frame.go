@@ -11,6 +11,7 @@ package cpcr
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -100,12 +101,32 @@ const (
 type Error struct {
 	Class  Class
 	Detail string
+	// Breaches are all places where the payload breaks a rule, when Class is
+	// ERR_UTF8 or ERR_RANGE; Detail tells of the first one of that class.
+	Breaches []Breach
+}
+
+// Breach is one field that breaks a rule of encoding (cpcr.md section 7).
+type Breach struct {
+	Class Class
+	Field string // path in the names of the version's schema
+	Value string
+	Rule  string
+}
+
+// Breaches lists the breaches that err tells of, none for any other error.
+func Breaches(err error) []Breach {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Breaches
+	}
+	return nil
 }
 
 func (e *Error) Error() string { return string(e.Class) + ": " + e.Detail }
 
 func errorf(c Class, format string, args ...any) *Error {
-	return &Error{c, fmt.Sprintf(format, args...)}
+	return &Error{Class: c, Detail: fmt.Sprintf(format, args...)}
 }
 
 // ParseHeader reads the first 18 bytes of b. limit bounds SIZE. The header is

@@ -1,137 +1,153 @@
 package cpcr
 
 import (
-	"fmt"
-	"unicode/utf8"
+	"strings"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-
-	"github.com/kkmtest/kkmtest/cpcr/canon"
-	"github.com/kkmtest/kkmtest/cpcr/schema/v124"
 )
 
-// lift brings a payload of version v into the union. The union keeps every
-// number of every version with its own meaning, so the bytes can be read as
-// they are, except where one number means two things (cpcr.md section 10):
-// StornoCommodity 8 is a string in 1.2.4 and a KeyValuePair later.
-func lift(v Version, payload []byte, parsed, into proto.Message) error {
-	if v == V124 {
-		if req, ok := parsed.(*v124.Request); ok && stornoStamps(req) {
-			return liftStorno124(payload, req, into.(*canon.Request))
-		}
-	}
-	return proto.UnmarshalOptions{AllowPartial: true}.Unmarshal(payload, into)
+// The union keeps every number of every version with its own meaning, so a
+// payload can nearly always be read as it is. Where one number means two things
+// (cpcr.md section 10), and where a message holds fields that its version does
+// not have, it is carried over field by field.
+
+// place is a field of a version's schema.
+type place struct {
+	version Version
+	message string // without the package
+	number  protoreflect.FieldNumber
 }
 
-func stornoStamps(req *v124.Request) bool {
-	for _, it := range req.GetTicket().GetItems() {
-		if s := it.GetStornoCommodity(); s != nil && s.ExciseStamp != nil {
-			return true
-		}
-	}
-	return false
+// renumbered tells under which number the union has a field whose own number
+// means something else there.
+var renumbered = map[place]protoreflect.FieldNumber{
+	// excise_stamp of a cancelled line: 8 in 1.2.4, 7 later, when 8 became auxiliary.
+	{V124, "TicketRequest.Item.StornoCommodity", 8}: 7,
+	// tenantId: 6 in 2.0.2, 7 later, when 6 became address_kz.
+	{V202, "OrgRegInfo", 6}: 7,
 }
 
-func liftStorno124(payload []byte, req *v124.Request, into *canon.Request) error {
-	bare := proto.Clone(req).(*v124.Request)
-	for _, it := range bare.GetTicket().GetItems() {
-		if it.StornoCommodity != nil {
-			it.StornoCommodity.ExciseStamp = nil
-		}
-	}
-	b, err := proto.MarshalOptions{AllowPartial: true}.Marshal(bare)
-	if err != nil {
-		return fmt.Errorf("1.2.4 excise stamp: %w", err)
-	}
-	if err := (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(b, into); err != nil {
-		return err
-	}
-	for i, it := range req.GetTicket().GetItems() {
-		if s := it.GetStornoCommodity(); s.GetExciseStamp() != "" {
-			into.Ticket.Items[i].StornoCommodity.ExciseStamp = proto.String(s.GetExciseStamp())
-		}
-	}
-	return nil
+// bare is the name of a message without its package.
+func bare(d protoreflect.MessageDescriptor) string {
+	return strings.TrimPrefix(string(d.FullName()), string(d.ParentFile().Package())+".")
 }
 
-// lower writes a message of the union as a payload of version v.
-func lower(v Version, m proto.Message) ([]byte, error) {
-	if v == V124 {
-		if req, ok := m.(*canon.Request); ok {
-			return lower124(req)
+// renumber finds the field of dst that a field of src belongs to, nil for none.
+type renumber func(dst protoreflect.MessageDescriptor, f protoreflect.FieldDescriptor) protoreflect.FieldDescriptor
+
+// up leads from the schema of v to the union.
+func up(v Version) renumber {
+	return func(dst protoreflect.MessageDescriptor, f protoreflect.FieldDescriptor) protoreflect.FieldDescriptor {
+		n, ok := renumbered[place{v, bare(f.ContainingMessage()), f.Number()}]
+		if !ok {
+			n = f.Number()
 		}
+		return fitting(dst.Fields().ByNumber(n), f)
 	}
-	b, err := proto.MarshalOptions{AllowPartial: true, Deterministic: true}.Marshal(m)
-	if err != nil {
-		return nil, fmt.Errorf("encode: %w", err)
-	}
-	return b, nil
 }
 
-func lower124(req *canon.Request) ([]byte, error) {
-	bare := proto.Clone(req).(*canon.Request)
-	for _, it := range bare.GetTicket().GetItems() {
-		if it.StornoCommodity != nil {
-			it.StornoCommodity.ExciseStamp = nil
-		}
-	}
-	b, err := proto.MarshalOptions{AllowPartial: true}.Marshal(bare)
-	if err != nil {
-		return nil, fmt.Errorf("encode: %w", err)
-	}
-	out := new(v124.Request)
-	if err := (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(b, out); err != nil {
-		return nil, errorf(ErrProtobuf, "%v", err)
-	}
-	for i, it := range req.GetTicket().GetItems() {
-		if s := it.GetStornoCommodity(); s.GetExciseStamp() != "" {
-			out.Ticket.Items[i].StornoCommodity.ExciseStamp = proto.String(s.GetExciseStamp())
-		}
-	}
-	b, err = proto.MarshalOptions{AllowPartial: true, Deterministic: true}.Marshal(out)
-	if err != nil {
-		return nil, fmt.Errorf("encode: %w", err)
-	}
-	return b, nil
-}
-
-// inspect finds what protobuf lets through: text that is not UTF-8 and numbers
-// outside the documented ranges (cpcr.md section 7).
-func inspect(m protoreflect.Message, path string) error {
-	var bad error
-	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		name := path + string(f.Name())
-		if f.IsList() {
-			for i := range v.List().Len() {
-				if bad = inspectValue(f, v.List().Get(i), fmt.Sprintf("%s[%d]", name, i)); bad != nil {
-					return false
+// down leads from the union to the schema of v.
+func down(v Version) renumber {
+	return func(dst protoreflect.MessageDescriptor, f protoreflect.FieldDescriptor) protoreflect.FieldDescriptor {
+		name := bare(dst)
+		for p, n := range renumbered {
+			if p.version == v && p.message == name {
+				if n == f.Number() {
+					return fitting(dst.Fields().ByNumber(p.number), f)
+				}
+				if p.number == f.Number() {
+					return nil // the number is taken by the other meaning
 				}
 			}
-			return true
 		}
-		bad = inspectValue(f, v, name)
-		return bad == nil
-	})
-	return bad
+		return fitting(dst.Fields().ByNumber(f.Number()), f)
+	}
 }
 
-func inspectValue(f protoreflect.FieldDescriptor, v protoreflect.Value, name string) error {
-	switch f.Kind() {
-	case protoreflect.MessageKind:
-		return inspect(v.Message(), name+".")
-	case protoreflect.StringKind:
-		if !utf8.ValidString(v.String()) {
-			return errorf(ErrUTF8, "%s: % x", name, v.String())
-		}
-	case protoreflect.Uint32Kind:
-		if n := v.Uint(); n > 1<<31-1 {
-			return errorf(ErrRange, "%s = %d, want at most 2147483647", name, n)
-		}
-	case protoreflect.Uint64Kind:
-		if n := v.Uint(); n > 1<<63-1 {
-			return errorf(ErrRange, "%s = %d, want at most 9223372036854775807", name, n)
-		}
+// fitting returns to when it can hold what from holds.
+func fitting(to, from protoreflect.FieldDescriptor) protoreflect.FieldDescriptor {
+	if to == nil || to.IsList() != from.IsList() || family(to.Kind()) != family(from.Kind()) {
+		return nil
 	}
-	return nil
+	return to
+}
+
+// family groups the kinds that are the same on the wire.
+func family(k protoreflect.Kind) protoreflect.Kind {
+	switch k {
+	case protoreflect.EnumKind, protoreflect.Int32Kind, protoreflect.Uint32Kind, protoreflect.Uint64Kind, protoreflect.Int64Kind, protoreflect.BoolKind:
+		return protoreflect.Uint64Kind
+	case protoreflect.StringKind, protoreflect.BytesKind:
+		return protoreflect.BytesKind
+	}
+	return k
+}
+
+// transfer copies what both sides know, and src's unknown fields as they are.
+func transfer(dst, src protoreflect.Message, to renumber) {
+	src.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		g := to(dst.Descriptor(), f)
+		if g == nil {
+			return true
+		}
+		switch {
+		case f.IsList() && f.Message() != nil:
+			out := dst.Mutable(g).List()
+			for i := range v.List().Len() {
+				transfer(out.AppendMutable().Message(), v.List().Get(i).Message(), to)
+			}
+		case f.IsList():
+			out := dst.Mutable(g).List()
+			for i := range v.List().Len() {
+				out.Append(convert(g, f, v.List().Get(i)))
+			}
+		case f.Message() != nil:
+			transfer(dst.Mutable(g).Message(), v.Message(), to)
+		default:
+			dst.Set(g, convert(g, f, v))
+		}
+		return true
+	})
+	if u := src.GetUnknown(); len(u) > 0 {
+		dst.SetUnknown(append(protoreflect.RawFields(nil), u...))
+	}
+}
+
+// convert writes a scalar in another kind of the same family, as the wire would.
+func convert(to, from protoreflect.FieldDescriptor, v protoreflect.Value) protoreflect.Value {
+	if to.Kind() == from.Kind() {
+		return v
+	}
+	if family(to.Kind()) == protoreflect.BytesKind {
+		if to.Kind() == protoreflect.StringKind {
+			return protoreflect.ValueOfString(string(v.Bytes()))
+		}
+		return protoreflect.ValueOfBytes([]byte(v.String()))
+	}
+	var n uint64
+	switch from.Kind() {
+	case protoreflect.EnumKind:
+		n = uint64(int64(v.Enum()))
+	case protoreflect.Int32Kind, protoreflect.Int64Kind:
+		n = uint64(v.Int())
+	case protoreflect.BoolKind:
+		if v.Bool() {
+			n = 1
+		}
+	default:
+		n = v.Uint()
+	}
+	switch to.Kind() {
+	case protoreflect.EnumKind:
+		return protoreflect.ValueOfEnum(protoreflect.EnumNumber(int32(n)))
+	case protoreflect.Int32Kind:
+		return protoreflect.ValueOfInt32(int32(n))
+	case protoreflect.Int64Kind:
+		return protoreflect.ValueOfInt64(int64(n))
+	case protoreflect.Uint32Kind:
+		return protoreflect.ValueOfUint32(uint32(n))
+	case protoreflect.BoolKind:
+		return protoreflect.ValueOfBool(n != 0)
+	}
+	return protoreflect.ValueOfUint64(n)
 }

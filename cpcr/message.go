@@ -44,11 +44,30 @@ func schemaResponse(v Version) proto.Message {
 	return nil
 }
 
+// nesting bounds how deep messages and unknown groups may lie in each other; the
+// deepest legal path has 6 (cpcr.md 3.4).
+const nesting = 32
+
 // DecodeRequest reads a whole frame. An error is an *[Error]; header and message
-// are returned as far as they could be read (message nil when not at all).
+// are returned as far as they could be read (message nil when not at all). With
+// ERR_REQUIRED, ERR_UTF8 and ERR_RANGE the message is whole as it came.
+//
+// A field that the version does not have is skipped as any unknown field is, also
+// when another version knows it: it stays in the message's unknown bytes.
 func DecodeRequest(frame []byte) (Header, *canon.Request, error) {
+	return decodeRequest(0, frame)
+}
+
+// DecodeRequestBy reads a frame by the labels of another version than that of
+// its header: an operator who compiles the 2.0.3 schema, where nearly everything
+// is optional, does not miss what 2.0.4 requires (cpcr.md 16.19).
+func DecodeRequestBy(labels Version, frame []byte) (Header, *canon.Request, error) {
+	return decodeRequest(labels, frame)
+}
+
+func decodeRequest(labels Version, frame []byte) (Header, *canon.Request, error) {
 	m := new(canon.Request)
-	h, read, err := decode(frame, MaxRequest, schemaRequest, m)
+	h, read, err := decode(frame, MaxRequest, labels, schemaRequest, m)
 	if !read {
 		m = nil
 	}
@@ -58,36 +77,61 @@ func DecodeRequest(frame []byte) (Header, *canon.Request, error) {
 // DecodeResponse reads a whole frame; see [DecodeRequest].
 func DecodeResponse(frame []byte) (Header, *canon.Response, error) {
 	m := new(canon.Response)
-	h, read, err := decode(frame, MaxResponse, schemaResponse, m)
+	h, read, err := decode(frame, MaxResponse, 0, schemaResponse, m)
 	if !read {
 		m = nil
 	}
 	return h, m, err
 }
 
-func decode(frame []byte, limit uint32, schema func(Version) proto.Message, into proto.Message) (h Header, read bool, err error) {
-	h, err = ParseHeader(frame, limit)
+func decode(frame []byte, limit uint32, labels Version, schema func(Version) proto.Message, into proto.Message) (h Header, read bool, err error) {
+	h, s, payload, err := parse(frame, limit, labels, schema)
 	if err != nil {
 		return h, false, err
 	}
-	if int(h.Size) != len(frame) {
-		return h, false, errorf(ErrTruncated, "%d bytes, SIZE says %d", len(frame), h.Size)
+	if labels == 0 {
+		labels = h.Version
 	}
-	s := schema(h.Version)
-	if s == nil {
-		return h, false, errorf(ErrVersionUnsupported, "VERSION %d (%s)", uint16(h.Version), h.Version)
+	w := inspect(labels, s.ProtoReflect())
+	if w.deep {
+		return h, false, errorf(ErrProtobuf, "groups in groups, more than %d deep", nesting)
 	}
-	payload := frame[HeaderSize:]
-	if err := (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(payload, s); err != nil {
-		return h, false, errorf(ErrProtobuf, "%v", err)
-	}
-	if err := lift(h.Version, payload, s, into); err != nil {
+	if w.dirty {
+		transfer(into.ProtoReflect(), s.ProtoReflect(), up(labels))
+	} else if err := unmarshal(payload, into); err != nil {
 		return h, false, errorf(ErrProtobuf, "%v", err)
 	}
 	if err := proto.CheckInitialized(s); err != nil {
 		return h, true, errorf(ErrRequired, "%v", err)
 	}
-	return h, true, inspect(s.ProtoReflect(), "")
+	return h, true, w.err()
+}
+
+func unmarshal(payload []byte, into proto.Message) error {
+	return proto.UnmarshalOptions{AllowPartial: true, RecursionLimit: nesting}.Unmarshal(payload, into)
+}
+
+// parse reads a frame into its version's own schema, without holding it to anything.
+func parse(frame []byte, limit uint32, labels Version, schema func(Version) proto.Message) (Header, proto.Message, []byte, error) {
+	h, err := ParseHeader(frame, limit)
+	if err != nil {
+		return h, nil, nil, err
+	}
+	if int(h.Size) != len(frame) {
+		return h, nil, nil, errorf(ErrTruncated, "%d bytes, SIZE says %d", len(frame), h.Size)
+	}
+	if labels == 0 {
+		labels = h.Version
+	}
+	s := schema(labels)
+	if s == nil {
+		return h, nil, nil, errorf(ErrVersionUnsupported, "VERSION %d (%s)", uint16(h.Version), h.Version)
+	}
+	payload := frame[HeaderSize:]
+	if err := unmarshal(payload, s); err != nil {
+		return h, nil, nil, errorf(ErrProtobuf, "%v", err)
+	}
+	return h, s, payload, nil
 }
 
 // Command reads field 1 of a payload as a plain varint, for the answer to a
@@ -104,8 +148,9 @@ func Command(frame []byte) int32 {
 	return 127
 }
 
-// EncodeRequest writes a frame; h.Size is computed. It refuses a message that
-// the schema of h.Version does not allow; see [EncodeLoose].
+// EncodeRequest writes a frame; h.Size is computed. The union may hold more than
+// the version has: fields that its schema does not know are left out. A message
+// that lacks what the schema requires is refused; see [EncodeLoose].
 func EncodeRequest(h Header, m *canon.Request) ([]byte, error) {
 	return encode(h, m, schemaRequest(h.Version))
 }
@@ -119,12 +164,18 @@ func encode(h Header, m proto.Message, s proto.Message) ([]byte, error) {
 	if s == nil {
 		return nil, errorf(ErrVersionUnsupported, "VERSION %d (%s)", uint16(h.Version), h.Version)
 	}
-	payload, err := lower(h.Version, m)
+	marshal := proto.MarshalOptions{AllowPartial: true, Deterministic: true}
+	payload, err := marshal.Marshal(m)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("encode: %w", err)
 	}
-	if err := (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(payload, s); err != nil {
-		return nil, errorf(ErrProtobuf, "%v", err)
+	if unmarshal(payload, s) != nil || inspect(h.Version, s.ProtoReflect()).dirty {
+		// The union says more than the version can, or says it under another number.
+		proto.Reset(s)
+		transfer(s.ProtoReflect(), m.ProtoReflect(), down(h.Version))
+		if payload, err = marshal.Marshal(s); err != nil {
+			return nil, fmt.Errorf("encode: %w", err)
+		}
 	}
 	if err := proto.CheckInitialized(s); err != nil {
 		return nil, errorf(ErrRequired, "%v", err)

@@ -115,12 +115,11 @@ func (c *Counters) Apply(r *canon.Request) error {
 	return nil
 }
 
-// spend makes sure that no counter can overflow.
-func (c *Counters) spend(sum fiscal.Tiyn) error {
+// fits makes sure that no counter can overflow.
+func (c *Counters) fits(sum fiscal.Tiyn) error {
 	if sum < 0 || sum > bound-c.Used {
 		return &cpcr.Error{Class: cpcr.ErrRange, Detail: fmt.Sprintf("amounts of a device's life: %s and %s, want at most %s", c.Used, sum, bound)}
 	}
-	c.Used += sum
 	return nil
 }
 
@@ -147,22 +146,31 @@ func (c *Counters) begin(at time.Time, number uint32) {
 
 // Place counts a deposit or a withdrawal.
 func (c *Counters) Place(m *canon.MoneyPlacementRequest) error {
-	op := m.GetOperation()
-	if op < 0 || int(op) >= len(c.Placed) {
-		return &cpcr.Error{Class: cpcr.ErrRange, Detail: fmt.Sprintf("money_placement.operation = %d, want 0 or 1", op)}
-	}
-	sum, err := cpcr.Tiyn(m.GetSum())
+	sum, err := placement(m)
 	if err != nil {
-		return fmt.Errorf("money_placement.sum: %w", err)
-	}
-	if err := c.spend(sum); err != nil {
 		return err
 	}
+	if err := c.fits(sum); err != nil {
+		return err
+	}
+	c.Used += sum
 	at, _ := cpcr.Time(m.GetDateTime(), time.UTC)
 	c.begin(at, m.GetFrShiftNumber())
 	c.Documents++
-	c.place(op, sum, m.GetIsOffline())
+	c.place(m.GetOperation(), sum, m.GetIsOffline())
 	return nil
+}
+
+// placement reads the sum of a cash operation.
+func placement(m *canon.MoneyPlacementRequest) (fiscal.Tiyn, error) {
+	if op := m.GetOperation(); m == nil || m.Operation == nil || op < 0 || op > canon.MoneyPlacementEnum_MONEY_PLACEMENT_WITHDRAWAL {
+		return 0, &cpcr.Error{Class: cpcr.ErrRange, Detail: fmt.Sprintf("money_placement.operation = %d, want 0 or 1", op)}
+	}
+	sum, err := cpcr.Tiyn(m.GetSum())
+	if err != nil {
+		return 0, fmt.Errorf("money_placement.sum: %w", err)
+	}
+	return sum, nil
 }
 
 func (c *Counters) place(op canon.MoneyPlacementEnum, sum fiscal.Tiyn, offline bool) {
@@ -191,5 +199,24 @@ func (c *Counters) Close(m *canon.CloseShiftRequest) error {
 		c.place(canon.MoneyPlacementEnum_MONEY_PLACEMENT_WITHDRAWAL, c.Cash, m.GetIsOffline())
 	}
 	c.Open, c.Closed = false, at
+	return nil
+}
+
+// Check says whether Apply would take a request.
+func (c *Counters) Check(r *canon.Request) error {
+	switch r.GetCommand() {
+	case canon.CommandTypeEnum_COMMAND_TICKET:
+		s, err := Read(r.GetTicket())
+		if err != nil {
+			return err
+		}
+		return c.fits(s.all)
+	case canon.CommandTypeEnum_COMMAND_MONEY_PLACEMENT:
+		sum, err := placement(r.GetMoneyPlacement())
+		if err != nil {
+			return err
+		}
+		return c.fits(sum)
+	}
 	return nil
 }

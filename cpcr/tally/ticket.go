@@ -156,9 +156,10 @@ func (c *Counters) Ticket(t *canon.TicketRequest) error {
 		return err
 	}
 	// A line's sum enters several counters, never one counter twice.
-	if err := c.spend(s.all); err != nil {
+	if err := c.fits(s.all); err != nil {
 		return err
 	}
+	c.Used += s.all
 	at, _ := cpcr.Time(t.GetDateTime(), time.UTC)
 	c.begin(at, t.GetFrShiftNumber())
 	if c.FirstTicket.IsZero() {

@@ -1,0 +1,233 @@
+// Package ofd is a fiscal data operator: the server that registers talk CPCR
+// to. It is a machine without I/O: whoever carries its streams hands them to
+// [Server.Accept], and time comes from the loop. It judges no register. What it
+// accepts although the documents ask for more becomes an Observation in the
+// record, for the checks to judge.
+//
+// What a device did is a fold over the device's own [Event] list, so a server
+// that is given the events of another one goes on where that one stopped.
+//
+// Begin with [New], [Server.Register] and [Server.Accept]. Misbehaviour on
+// purpose is in rule.go: [Server.Set], [Server.Clear]. Where cpcr.md leaves a
+// choice (its section 16), [Options] has a switch and docs/ofd-choices.md the list.
+//
+// All methods are called on the loop.
+package ofd
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/kkmtest/kkmtest/bench/clock"
+	"github.com/kkmtest/kkmtest/bench/history"
+	"github.com/kkmtest/kkmtest/cpcr"
+	"github.com/kkmtest/kkmtest/cpcr/canon"
+	"github.com/kkmtest/kkmtest/simulators/stream"
+)
+
+// Options are the switches of a server. The zero value is the recommended
+// choice of every point (docs/ofd-choices.md).
+type Options struct {
+	// Journal takes Conn, Frame, Booked, Observation, OFDSet, Scripted and
+	// OFDCleared events; nil for none.
+	Journal history.Journal
+	// Seed makes fiscal signs, tokens and shares of rules.
+	Seed uint64
+	// ShiftLimit is how old a shift may be before documents that are not from an
+	// offline queue get result 11; 0 for no limit. The bench takes it from the
+	// catalogue.
+	ShiftLimit time.Duration
+	// Store makes an event durable before the answer to it is sent; nil for memory only.
+	Store Store
+	// Past is folded at the start.
+	Past []Event
+
+	// Tokens and Signs are given out first, before those from the seed.
+	Tokens []uint32
+	Signs  []string
+
+	Versions []cpcr.Version // that are served; empty for all that have a schema
+
+	CloseAfterAnswer    bool           // 16.1: one request for each connection
+	Idle                time.Duration  // 16.1: a silent connection ends; 0 for 300 s, negative for never
+	ReadDeadline        time.Duration  // 3.4: a message that has begun must be whole; 0 for 30 s, negative for never
+	MaxRequest          uint32         // 16.2: largest SIZE; 0 for 1 MiB
+	MaxConns            int            // connections at a time; 0 for 20000
+	AnswerUnsupported   bool           // 16.5: result 3 to a version that is not served, else close
+	StrictKT            bool           // 16.19: the labels of the operator's schema (2.0.3) do for 2.0.4 too
+	Rotate              Rotation       // 16.10
+	CheckReportToken    bool           // 16.12: REPORT with a wrong token gets 2
+	MissingIsBlocked    bool           // 16.22: a ticket without a mandatory field gets 15 instead of 13
+	CancelUnder203      bool           // 16.23: CANCEL_TICKET is served under 2.0.3 too
+	RenumberWithinDay   bool           // 16.27: a repeated autonomous sign within a date is accepted, with an observation
+	ShiftFromAny        bool           // 16.32: the shift's age counts from any document, not from the first ticket
+	ShiftByServerClock  bool           // 16.33: the shift's age is measured with the server's clock
+	EmptyX              bool           // 16.39: X without an open shift is an empty report, else 13
+	EmptyClose          bool           // 16.40: a close without documents is a new empty Z, else 13
+	Echo                bool           // 13.3: answer with the register's own report
+	RefuseOfflineDebt   bool           // 16.59: 14 also for messages of the offline queue
+	NoQR                bool           // 16.54: tickets get no qr_code
+	QRBase              string         // 16.53: what stands before "?i="; empty for http:// and the operator's url
+	SignDigits          int            // 16.52: 10 to 12; 0 for 10
+	Reconnect           time.Duration  // 16.30: a shorter pause between two attempts while blocked is an observation; 0 for 60 s
+	Strict              bool           // every observation is a refusal with 13
+	Cashiers            []Cashier      // for AUTH
+	Goods               *Nomenclature  // for NOMENCLATURE; nil for none
+	Payments            []PaymentState // states that a payment code runs through, one a question; empty for NEW, SCANNED, PAID
+	LenientReportHeader bool           // REPORT answers keep the token of the request instead of the issued one
+}
+
+// Rotation says which documents change the token (cpcr.md 16.10).
+type Rotation int
+
+// The rotations.
+const (
+	RotateAll     Rotation = iota // TICKET, MONEY_PLACEMENT, CLOSE_SHIFT (and CANCEL_TICKET)
+	RotateTickets                 // TICKET and CLOSE_SHIFT only
+	RotateNever
+)
+
+// PaymentState is a state of a payment by QR code.
+type PaymentState = canon.StatusTypeEnum
+
+// Store keeps events.
+type Store interface {
+	// Append keeps e; done is called on the loop when it would survive a power
+	// loss, or with the reason why not. Events are kept in the order of the calls.
+	Append(e Event, done func(error))
+}
+
+// Defaults of Options, from cpcr.md 3.4 and 16.
+const (
+	defaultIdle      = 300 * time.Second
+	defaultRead      = 30 * time.Second
+	defaultConns     = 20000
+	defaultReconnect = 60 * time.Second
+	defaultDigits    = 10
+)
+
+// Server is the operator.
+type Server struct {
+	loop    clock.Loop
+	opt     Options
+	devices map[uint32]*device
+	conns   map[uint64]*conn
+	nconn   uint64
+	rules   []*rule
+	signs   uint64 // how many fiscal signs were given
+	sign    uint64 // the last one
+	notice  uint64 // version of the last notice of a rule
+	busy    string
+	skew    time.Duration
+	err     error
+}
+
+// New makes a server without devices.
+func New(loop clock.Loop, opt Options) *Server {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&opt.Idle, defaultIdle)
+	def(&opt.ReadDeadline, defaultRead)
+	def(&opt.Reconnect, defaultReconnect)
+	if opt.MaxRequest == 0 {
+		opt.MaxRequest = cpcr.MaxRequest
+	}
+	if opt.MaxConns == 0 {
+		opt.MaxConns = defaultConns
+	}
+	if opt.SignDigits == 0 {
+		opt.SignDigits = defaultDigits
+	}
+	if len(opt.Versions) == 0 {
+		opt.Versions = cpcr.Versions
+	}
+	if len(opt.Payments) == 0 {
+		opt.Payments = []PaymentState{canon.StatusTypeEnum_STATUS_NEW, canon.StatusTypeEnum_STATUS_SCANNED, canon.StatusTypeEnum_STATUS_PAID}
+	}
+	s := &Server{loop: loop, opt: opt, devices: map[uint32]*device{}, conns: map[uint64]*conn{}}
+	for i, e := range opt.Past {
+		if err := s.apply(e); err != nil {
+			s.fail(fmt.Errorf("ofd: event %d of the past: %w", i+1, err))
+			break
+		}
+	}
+	return s
+}
+
+// Err is the first failure of the server itself: a record or a store that
+// cannot be written. A server that failed answers nothing.
+func (s *Server) Err() error { return s.err }
+
+func (s *Server) fail(err error) {
+	if s.err == nil && err != nil {
+		s.err = err
+		for _, id := range slices.Sorted(maps.Keys(s.conns)) {
+			s.conns[id].reset("the server failed")
+		}
+	}
+}
+
+// Close ends all connections.
+func (s *Server) Close() error {
+	for _, id := range slices.Sorted(maps.Keys(s.conns)) {
+		s.conns[id].close("the server closed")
+	}
+	return s.err
+}
+
+// Accept takes a stream; it is a [stream.Acceptor].
+func (s *Server) Accept(c stream.Conn, peer string) stream.Events {
+	return s.accept(c, peer)
+}
+
+var _ stream.Acceptor = (*Server)(nil)
+
+// now is the server's own clock.
+func (s *Server) now() time.Time { return s.loop.Now().Wall.Add(s.skew).Truncate(time.Second) }
+
+// note writes into the record.
+func (s *Server) note(b history.Body, causes ...history.Seq) history.Seq {
+	if s.opt.Journal == nil || s.err != nil {
+		return 0
+	}
+	causes = slices.DeleteFunc(causes, func(n history.Seq) bool { return n == 0 })
+	n, err := s.opt.Journal.Append(history.OFD, b, causes...)
+	if err != nil {
+		s.fail(fmt.Errorf("ofd: %w", err))
+	}
+	return n
+}
+
+// keep folds an event and makes it durable; then is called when it is.
+func (s *Server) keep(e Event, then func()) error {
+	if err := s.apply(e); err != nil {
+		return err
+	}
+	if s.opt.Store == nil {
+		then()
+		return nil
+	}
+	s.opt.Store.Append(e, func(err error) {
+		if err != nil {
+			s.fail(fmt.Errorf("ofd: store: %w", err))
+			return
+		}
+		then()
+	})
+	return nil
+}
+
+// Skew moves the server's clock against the loop's (cpcr.md 15).
+func (s *Server) Skew(d time.Duration) { s.skew = d }
+
+// Busy lets the server answer 254 to everything, with the text, until it is
+// called with "".
+func (s *Server) Busy(text string) { s.busy = text }
+
+var errUnknownDevice = errors.New("no such device")
