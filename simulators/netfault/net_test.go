@@ -203,3 +203,33 @@ func TestOverflowIsABenchFault(t *testing.T) {
 		t.Error("Close hid the overflow")
 	}
 }
+
+// Two ends that answer each other without time passing are noticed, and time goes on.
+func TestEndlessMomentIsABenchFault(t *testing.T) {
+	w := newWorld(t, Options{})
+	n, err := New(w.clk, Options{Seed: 1, Journal: w.log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Listen(ofdPort, &server{echo: true}); err != nil {
+		t.Fatal(err)
+	}
+	n.patience = 1000
+	served := 0
+	var c stream.Conn
+	c = n.Dialer().Dial("ethernet", "", ofdPort, stream.Events{
+		Opened: func(c stream.Conn) { c.Send([]byte("ping")) },
+		Received: func(p []byte) {
+			if served++; served < 5000 {
+				c.Send(p)
+			}
+		},
+	})
+	w.pass(time.Second)
+	if served < 400 || n.Err() == nil || len(w.events("bench.fault")) != 1 {
+		t.Errorf("served %d, err %v, %d bench faults", served, n.Err(), len(w.events("bench.fault")))
+	}
+	if n.Close() == nil {
+		t.Error("Close hid it")
+	}
+}

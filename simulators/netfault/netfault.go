@@ -78,6 +78,10 @@ type Network struct {
 	err    error
 	blamed map[string]bool // places of bench faults that are in the record
 
+	patience int
+	at       time.Duration // of the last turn
+	turns    int           // at that moment
+
 	in bytes.Buffer // what was read last; only the loop uses it
 
 	// leaf guards what gVisor hands over; nothing else is locked under it.
@@ -112,7 +116,7 @@ func New(loop clock.Loop, opt Options) (*Network, error) {
 	}
 	n := &Network{
 		loop: loop, opt: opt, ports: map[int]stream.Acceptor{}, blamed: map[string]bool{},
-		outLimit: outLimit, pump: make(chan struct{}, 1), done: make(chan struct{}),
+		outLimit: outLimit, patience: patience, pump: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	var ifs []capture.Interface
 	for i, o := range opt.Links {
@@ -263,9 +267,10 @@ func (n *Network) pumping(due <-chan struct{}) {
 	}
 }
 
-// roundsAtOnce ends a turn whose stacks answer each other for ever without time
-// passing. A full window of the largest size takes some thousands.
-const roundsAtOnce = 1 << 17
+// patience is how often the stacks, or the owners of connections, may answer each
+// other in simulated time before time passes. A full window of the largest size
+// takes some thousands; two ends that echo each other over a link without latency would never stop.
+const patience = 1 << 17
 
 // turn carries frames between the stacks until all are silent, then hands over what
 // the connections received, in the order of links, ends and numbers. It returns
@@ -280,10 +285,18 @@ func (n *Network) turn() bool {
 		return false
 	}
 	for round := 0; n.exchange(); round++ {
-		if round == roundsAtOnce {
+		if round == n.patience {
 			n.fail("turn", fmt.Errorf("the stacks exchanged frames for %d rounds without time passing", round))
 			break
 		}
+	}
+	if now := n.loop.Now().Mono; now != n.at {
+		n.at, n.turns = now, 0
+	}
+	n.turns++
+	tired := n.turns > n.patience
+	if tired {
+		n.fail("turn", fmt.Errorf("connections were served %d times without time passing: give the link a latency, or a retry its pause", n.turns))
 	}
 	n.leaf.Lock()
 	ready := n.ready
@@ -302,7 +315,7 @@ func (n *Network) turn() bool {
 	for _, w := range ready {
 		w.wake()
 	}
-	return len(ready) > 0
+	return len(ready) > 0 && !tired
 }
 
 // exchange lets the stacks run that were given frames, and carries what was
