@@ -155,7 +155,7 @@ func (d *Driver) register(ctx context.Context, pw uint32, n byte) (*uint16, erro
 	return &v, bad(frame.Register, f)
 }
 
-// Identity asks for type, model and serial number (FCh, 11h).
+// Identity asks for type, model and serial number (FCh, 11h, table 18).
 func (d *Driver) Identity(ctx context.Context) (history.Identity, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -169,6 +169,19 @@ func (d *Driver) Identity(ctx context.Context) (history.Identity, error) {
 		return id, fmt.Errorf("shtrih-m: %w", err)
 	}
 	id.Serial, id.Firmware = fmt.Sprint(s.serial), s.firmware
+	// The status has room for digits only; table 18 has the number as it is.
+	p, err := d.readField(ctx, fieldKey{tableFiscal, 1}, 1)
+	var no *refusal
+	if err != nil && !errors.As(err, &no) {
+		return id, fmt.Errorf("shtrih-m: %w", err)
+	}
+	c, err := d.coding(ctx)
+	if err != nil {
+		return id, fmt.Errorf("shtrih-m: %w", err)
+	}
+	if serial := strings.TrimSpace(c.Decode(frame.Trim(p))); serial != "" {
+		id.Serial = serial
+	}
 	return id, nil
 }
 

@@ -15,6 +15,7 @@ import (
 const (
 	tableCashiers = 2  // field 1 password
 	tableTaxes    = 6  // field 1 rate in hundredths of a percent
+	tableFiscal   = 18 // field 1 serial number
 	tableOFD      = 19 // field 1 server, 2 port
 	tableExchange = 20 // field 3 unsent documents
 )
