@@ -129,6 +129,8 @@ type Judgement struct {
 	readings  []Reading
 	events    []history.Seq
 	measured  Measured
+	key       string            // message key of the reason
+	args      map[string]string // its arguments
 }
 
 // Passed needs at least one event that it rests on.

@@ -1,18 +1,197 @@
 package check
 
-import "github.com/kkmtest/kkmtest/bench/regulation"
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kkmtest/kkmtest/bench/history"
+	"github.com/kkmtest/kkmtest/bench/regulation"
+)
 
 // JudgeAll judges every line of a section in the order of the form. It is pure:
-// the same record and the same edition give the same findings. A section that
-// the edition does not have gives none.
+// the same record and the same edition give the same findings, byte for byte. A
+// section that the edition does not have gives none.
 func JudgeAll(rec *Record, e regulation.Edition, section string) []Finding {
 	s, ok := e.Section(section)
 	if !ok {
 		return nil
 	}
-	out := make([]Finding, 0, len(s.Rows))
-	for _, r := range s.Rows {
-		out = append(out, Finding{Edition: e.ID, Section: s.ID, Row: r.Number, RowDigest: r.Digest, Check: r.Check})
+	r := rec.under(s)
+	out := make([]Finding, len(s.Rows))
+	children := map[string][]int{}
+	judged := map[string][]Judgement{} // one judging for rows that ask the same
+	for i, row := range s.Rows {
+		f := Finding{Edition: e.ID, Section: s.ID, Row: row.Number, RowDigest: row.Digest, Check: row.Check}
+		switch row.Kind {
+		case regulation.SectionTitle, regulation.Heading:
+			f.Result = Informational
+		default:
+			f.Parts = judgeRow(r, row, judged)
+			f.Result = worst(f.Parts)
+			if row.Parent != "" {
+				children[row.Parent] = append(children[row.Parent], i)
+			}
+		}
+		out[i] = f
+	}
+	// Groups from the last line up: what a group contains stands below it.
+	for i := len(s.Rows) - 1; i >= 0; i-- {
+		row := s.Rows[i]
+		kids := children[row.Number]
+		if row.Kind != regulation.Group || len(kids) == 0 {
+			continue
+		}
+		own := row.Check != "" || out[i].Result == NotApplicable || out[i].Result == Unknown
+		var res Result
+		if own {
+			res = out[i].Result
+			if res == NotApplicable { // the whole group does not bind
+				continue
+			}
+		} else {
+			res = out[kids[0]].Result
+			out[i].Parts = nil
+		}
+		for _, k := range kids {
+			res = Worse(res, out[k].Result)
+		}
+		out[i].Result = res
 	}
 	return out
+}
+
+// under gives the record the figures of the section that it is judged by.
+func (r *Record) under(s regulation.Section) *Record {
+	c := *r
+	c.limits = map[string]time.Duration{}
+	for _, row := range s.Rows {
+		for name := range row.Params {
+			k := row.Check + "/" + name
+			if _, have := c.limits[k]; have || row.Check == "" {
+				continue
+			}
+			if d, err := row.Params.Duration(name); err == nil {
+				c.limits[k] = d
+			}
+		}
+	}
+	c.Books = keepBooks(&c)
+	return &c
+}
+
+func worst(js []Judgement) Result {
+	if len(js) == 0 {
+		return NotChecked
+	}
+	res := js[0].result
+	for _, j := range js[1:] {
+		res = Worse(res, j.result)
+	}
+	return res
+}
+
+func judgeRow(r *Record, row regulation.Row, judged map[string][]Judgement) []Judgement {
+	if row.Obligation == regulation.Conditional && row.Condition != "" {
+		applies, missing, err := row.Applies(r.Fact)
+		switch {
+		case err != nil:
+			return []Judgement{BenchFault(err, r.Begun)}
+		case len(missing) > 0:
+			return []Judgement{unsure("row.undeclared", args{"property": strings.Join(missing, ", "), "condition": row.Condition}).Citing(cite(r.Begun)...)}
+		case !applies:
+			return []Judgement{notApplicable("row.condition", args{"condition": row.Condition}).Citing(cite(r.Begun)...)}
+		}
+	}
+	if row.Check == "" {
+		switch {
+		case row.Demand != "":
+			return []Judgement{notChecked("row.demand", args{"demand": row.Demand})}
+		case row.Prompt != "":
+			return []Judgement{notChecked("row.prompt", args{"prompt": row.Prompt})}
+		}
+		return []Judgement{notChecked("row.nocheck", nil)}
+	}
+	k := row.Check + "\x00" + row.Params.String()
+	js, ok := judged[k]
+	if !ok {
+		c, found := Lookup(row.Check)
+		if !found {
+			js = []Judgement{notChecked("row.unknowncheck", args{"check": row.Check})}
+		} else {
+			js = c.Run(r, row.Params)
+		}
+		judged[k] = js
+	}
+	js = slices.Clone(js)
+	if row.Obligation == regulation.Optional && worst(js) == Fail {
+		for i, j := range js {
+			if j.result == Fail && j.violation.Absent {
+				n := notApplicable("row.optional", args{"want": j.violation.Want, "got": j.violation.Got}).Citing(j.events...)
+				js[i] = n.With(j.readings...)
+			}
+		}
+		sortWorst(js)
+	}
+	return js
+}
+
+func cite(n history.Seq) []history.Seq {
+	if n == 0 {
+		return nil
+	}
+	return []history.Seq{n}
+}
+
+func sortWorst(js []Judgement) {
+	slices.SortStableFunc(js, func(a, b Judgement) int { return rank[b.result] - rank[a.result] })
+}
+
+// Run judges, worst first. Parameters that the check cannot use are the
+// catalogue's fault; a check that finds nothing at all is unknown, never a pass.
+func (c Check) Run(r *Record, p regulation.Params) []Judgement {
+	if err := c.Validate(p); err != nil {
+		return badParam(err)
+	}
+	js := c.Judge(r, p)
+	if len(js) == 0 {
+		return []Judgement{unsure("evidence.none", nil)}
+	}
+	sortWorst(js)
+	return js
+}
+
+// Fact gives what the profile declares for a field of a condition. An empty
+// list and an empty word are undeclared.
+func (r *Record) Fact(field string) ([]string, bool) {
+	f := r.Begin.Profile
+	one := func(s string) ([]string, bool) { return []string{s}, s != "" }
+	many := func(s []string) ([]string, bool) { return s, len(s) > 0 }
+	if r.Begun == 0 {
+		return nil, false
+	}
+	switch field {
+	case "section":
+		return one(r.Begin.Section)
+	case "model":
+		return one(f.Model)
+	case "serial":
+		return one(f.Serial)
+	case "registration", "registration_number":
+		return one(f.Registration)
+	case "activity":
+		return one(f.Activity)
+	case "sectors":
+		return many(f.Sectors)
+	case "channels":
+		return many(f.Channels)
+	case "languages":
+		return many(f.Languages)
+	case "fiscal_registrar":
+		return one(strconv.FormatBool(f.Fiscal))
+	case "protocol":
+		return one(r.Begin.Protocol)
+	}
+	return nil, false
 }
