@@ -28,6 +28,7 @@ type Bench struct {
 	Device device.Device
 	Facts  history.Facts
 
+	control any // what the device's control can do beyond its interface; nil: nothing
 	ofd     counterpart
 	links   []*netfault.Link
 	isCut   bool
@@ -105,7 +106,7 @@ func (b *Bench) Do(ctx context.Context, op fiscal.Op) (Taken, error) {
 	t := Taken{Op: op, Begun: b.Loop.Now()}
 	out, err := b.Device.Do(ctx, op)
 	if err != nil {
-		return t, b.Fault("device", err)
+		return t, gone(err)
 	}
 	t.Outcome = out
 	if r, ok := b.result(op.ID); ok {
@@ -115,10 +116,20 @@ func (b *Bench) Do(ctx context.Context, op fiscal.Op) (Taken, error) {
 	}
 	lines, err := b.readPrint(ctx, op.ID)
 	if err != nil && !errors.Is(err, device.ErrNotAble) {
-		return t, b.Fault("printer", err)
+		return t, gone(err)
 	}
 	t.Printed, t.Readable = lines, err == nil
 	return t, nil
+}
+
+// gone turns a driver's error into a missing precondition. A register that is
+// silent, answers what nobody can read, or is unplugged is not the bench's failure: what
+// hangs on it stays open. A record that cannot be written shows itself at the next event.
+func gone(err error) error {
+	if err == nil || errors.Is(err, device.ErrNotAble) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrPrecondition, err)
 }
 
 // result finds the driver's last word on an operation.
@@ -146,7 +157,7 @@ func (b *Bench) intent(id fiscal.OpID) (history.Event, bool) {
 }
 
 func (b *Bench) readPrint(ctx context.Context, id fiscal.OpID) ([]string, error) {
-	p, ok := b.Device.(device.Printer)
+	p, ok := able[device.Printer](b)
 	if !ok {
 		return nil, device.ErrNotAble
 	}
@@ -214,21 +225,32 @@ func (b *Bench) AlignSecond(ctx context.Context) error {
 	return b.PassUntil(ctx, now.Add(rest), "to the next full second")
 }
 
+// Hello asks the register who it is. Silence, or an answer that cannot be read,
+// is a missing precondition of everything else.
+func (b *Bench) Hello(ctx context.Context) error {
+	id, err := b.Device.Identity(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: the register does not say who it is: %w", ErrPrecondition, err)
+	}
+	_, err = b.Log.Append(history.Bench, id)
+	return err
+}
+
 // State asks the register how it is.
 func (b *Bench) State(ctx context.Context) (history.State, error) {
 	s, err := b.Device.State(ctx)
-	return s, b.Fault("device", err)
+	return s, gone(err)
 }
 
 // Setting reads a setting back and records it.
 func (b *Bench) Setting(ctx context.Context, s fiscal.Setting) (string, error) {
-	d, ok := b.Device.(device.Settings)
+	d, ok := able[device.Settings](b)
 	if !ok {
 		return "", device.ErrNotAble
 	}
 	v, err := d.Setting(ctx, s)
 	if err != nil {
-		return "", b.Fault("device", err)
+		return "", gone(err)
 	}
 	_, err = b.Log.Append(history.Bench, history.Setting{Name: s, Value: v})
 	return v, err
@@ -236,13 +258,13 @@ func (b *Bench) Setting(ctx context.Context, s fiscal.Setting) (string, error) {
 
 // Show reads the display and records what it shows.
 func (b *Bench) Show(ctx context.Context, op fiscal.OpID) ([]string, error) {
-	d, ok := b.Device.(device.Display)
+	d, ok := able[device.Display](b)
 	if !ok {
 		return nil, device.ErrNotAble
 	}
 	lines, origin, err := d.Shown(ctx)
 	if err != nil {
-		return nil, b.Fault("display", err)
+		return nil, gone(err)
 	}
 	_, err = b.Log.Append(history.Bench, history.Shown{Op: op, Lines: lines, Origin: origin})
 	return lines, err
@@ -253,17 +275,26 @@ func (b *Bench) Can(c Capability) bool {
 	var ok bool
 	switch c {
 	case ReadsPrint:
-		_, ok = b.Device.(device.Printer)
+		_, ok = able[device.Printer](b)
 	case ReadsDisplay:
-		_, ok = b.Device.(device.Display)
+		_, ok = able[device.Display](b)
 	case ReadsSettings:
-		_, ok = b.Device.(device.Settings)
+		_, ok = able[device.Settings](b)
 	case SwitchesPower:
-		_, ok = b.Device.(device.Power)
+		_, ok = able[device.Power](b)
 	case TakesPaper:
-		_, ok = b.Device.(device.Paper)
+		_, ok = able[device.Paper](b)
 	case StepsClock:
-		_, ok = b.Device.(device.Stepper)
+		_, ok = able[device.Stepper](b)
 	}
 	return ok
+}
+
+// able finds a capability in the device or in its control.
+func able[T any](b *Bench) (T, bool) {
+	if d, ok := b.Device.(T); ok {
+		return d, true
+	}
+	d, ok := b.control.(T)
+	return d, ok
 }

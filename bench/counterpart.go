@@ -146,7 +146,7 @@ func (b *Bench) CutAll() error {
 	b.isCut = true
 	return b.onLoop("network", func() error {
 		for _, l := range b.links {
-			if err := l.Set(cutID, cut{}); err != nil {
+			if err := l.Set(cutID, netfault.Cut{}); err != nil {
 				return err
 			}
 		}
@@ -171,15 +171,6 @@ func (b *Bench) RestoreAll() error {
 }
 
 const cutID = "cut"
-
-// cut is a line that carries nothing, in either direction.
-type cut struct{}
-
-func (cut) Decide(netfault.Moment, netfault.Packet) netfault.Decision {
-	return netfault.Decision{Drop: true, Strikes: true, Note: "line is cut"}
-}
-
-func (cut) String() string { return "the line carries nothing" }
 
 // Civil is the time that a register's clock should show, in whole seconds.
 func (b *Bench) Civil() time.Time { return b.Loop.Now().Wall.Truncate(time.Second) }

@@ -16,6 +16,7 @@ type DeviceURL struct {
 	Protocol string // of the control line
 	Baud     int    // 0: the protocol's usual one
 	Password int    // of the administrator, 0: the profile's
+	Control  string // base URL of the control API, "" when there is none
 }
 
 // defaultEmulated is the profile of the built-in register.
@@ -26,8 +27,8 @@ var Protocols = []string{"shtrih-m"}
 
 var urlKeys = map[string][]string{
 	"emulated":   {"profile"},
-	"serial":     {"protocol", "baud", "password"},
-	"serial+tcp": {"protocol", "password"},
+	"serial":     {"protocol", "baud", "password", "control"},
+	"serial+tcp": {"protocol", "password", "control"},
 }
 
 // ParseDeviceURL reads a device URL; see the command line's help for its forms.
@@ -73,6 +74,11 @@ func ParseDeviceURL(s string) (DeviceURL, error) {
 	}
 	if !slices.Contains(Protocols, d.Protocol) {
 		return DeviceURL{}, fmt.Errorf("%q: protocol %q: want one of %s", s, d.Protocol, strings.Join(Protocols, ", "))
+	}
+	if d.Control = q.Get("control"); d.Control != "" {
+		if c, err := url.Parse(d.Control); err != nil || c.Scheme != "http" || c.Host == "" || c.Path != "" {
+			return DeviceURL{}, fmt.Errorf("%q: control %q: want http://HOST:PORT", s, d.Control)
+		}
 	}
 	for _, n := range []struct {
 		key  string

@@ -44,8 +44,13 @@ type spec struct {
 // Run compiles the plan into Ginkgo specs and runs them on the rig: one
 // container whose order is kept and that goes on after a failure, one spec a step.
 // It may be called once in a process, and says whether the run came to its end;
-// what the steps did stands in the record. Notes are JSON lines.
+// what the steps did stands in the record. Notes are JSON lines. When the
+// register does not answer at all no step is tried: all of them lack their precondition.
 func Run(plan Plan, b *bench.Bench, notes, log io.Writer) (finished bool, err error) {
+	hello := b.Hello(context.Background())
+	if hello != nil && !errors.Is(hello, bench.ErrPrecondition) {
+		return false, hello
+	}
 	total := 0
 	for _, s := range plan.Scenarios {
 		total += len(s.Steps)
@@ -70,6 +75,7 @@ func Run(plan Plan, b *bench.Bench, notes, log io.Writer) (finished bool, err er
 				ginkgo.It(text, labels(s.Checks), types.CodeLocation{FileName: "plan", LineNumber: n}, func(ctx ginkgo.SpecContext) {
 					tell(Note{Event: "step.begin", Scenario: s.Key, Step: sp.step, N: sp.n, Name: st.Name})
 					gomega.Expect(b.Begin(s, sp.step)).To(gomega.Succeed())
+					gomega.Expect(hello).To(gomega.Succeed())
 					for _, c := range s.Needs {
 						if !b.Can(c) {
 							ginkgo.Fail(fmt.Sprintf("the device or its control cannot do this: %s", c))

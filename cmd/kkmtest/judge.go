@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kkmtest/kkmtest/bench/campaign"
+	"github.com/kkmtest/kkmtest/bench/check"
+	"github.com/kkmtest/kkmtest/bench/history"
+	"github.com/kkmtest/kkmtest/bench/regulation"
+	"github.com/kkmtest/kkmtest/reports"
+)
+
+// judged is a run directory with what one edition says about it.
+type judged struct {
+	edition  regulation.Edition
+	section  string
+	rows     []regulation.Row
+	findings []check.Finding
+	view     history.View
+	torn     *history.Torn
+	facts    history.RunBegin
+}
+
+func judgeCommand() *cobra.Command {
+	var sel selection
+	var out string
+	c := &cobra.Command{
+		Use:   "judge RUN",
+		Short: "judge the record of a run again",
+		Long: `judge reads the record of a run directory and judges it again, with this
+version's checks. Without flags it uses the edition, section and selection of the
+run; a record that is whole gives the same findings, byte for byte, and judge
+says whether findings.json of the run holds them. It changes nothing in RUN.`,
+		Example: "  kkmtest judge runs/2026-01-05-emulated-1\n  kkmtest judge RUN --findings again.json",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return rejudge(c.OutOrStdout(), args[0], sel, out)
+		},
+	}
+	sel.flags(c)
+	c.Flags().StringVar(&out, "findings", "", "write the findings as JSON to this `FILE`")
+	return c
+}
+
+func rejudge(w io.Writer, dir string, sel selection, out string) error {
+	asked, err := campaign.ReadAsked(dir)
+	if err != nil {
+		return err
+	}
+	if len(sel.editions) == 0 {
+		sel.editions = asked.Editions
+	}
+	if sel.section == "" {
+		sel.section = asked.Section
+	}
+	if len(sel.rows)+len(sel.checks) == 0 {
+		sel.rows, sel.checks = asked.Rows, asked.Checks
+	}
+	all, err := judgeDir(dir, sel)
+	if err != nil {
+		return err
+	}
+	status := 0
+	for _, j := range all {
+		printRows(w, j)
+		var buf bytes.Buffer
+		if err := reports.WriteFindings(&buf, j.report(dir, all)); err != nil {
+			return benchFault(err)
+		}
+		name := reports.FileName(reports.JSON, j.suffix(all), "")
+		was, err := os.ReadFile(filepath.Join(dir, name))
+		switch {
+		case err != nil:
+			fmt.Fprintf(w, "%s: not in the run directory (%v)\n", name, err)
+		case bytes.Equal(was, buf.Bytes()):
+			fmt.Fprintf(w, "%s: the same, byte for byte\n", name)
+		default:
+			fmt.Fprintf(w, "%s: DIFFERS from what was found now\n", name)
+		}
+		if out != "" {
+			if err := os.WriteFile(out, buf.Bytes(), 0o644); err != nil {
+				return fmt.Errorf("--findings: %w", err)
+			}
+		}
+		status = worse(status, campaign.Status(j.findings))
+		fmt.Fprintln(w, campaign.Summary(j.findings))
+	}
+	if status != 0 {
+		return result(status)
+	}
+	return nil
+}
+
+// worse is the exit status of two editions together: the order is that of the
+// exit statuses, 1, 3, 4, 0.
+func worse(a, b int) int {
+	rank := map[int]int{campaign.SomeFail: 3, campaign.SomeError: 2, campaign.SomeOpen: 1, campaign.AllPassed: 0}
+	if rank[b] > rank[a] {
+		return b
+	}
+	return a
+}
+
+// judgeDir judges the record of a run directory by every edition of the selection.
+func judgeDir(dir string, sel selection) ([]judged, error) {
+	view, torn, err := history.Read(filepath.Join(dir, campaign.HistoryFile))
+	if err != nil {
+		return nil, err
+	}
+	if torn != nil {
+		fmt.Fprintf(os.Stderr, "kkmtest: %s: the last line was not finished: %d bytes at offset %d are left out\n",
+			filepath.Join(dir, campaign.HistoryFile), torn.Bytes, torn.Offset)
+	}
+	return judgeView(view, torn, sel, filepath.Join(dir, campaign.HistoryFile))
+}
+
+// judgeView judges a record by every edition of the selection. name is the
+// record's, for messages.
+func judgeView(view history.View, torn *history.Torn, sel selection, name string) ([]judged, error) {
+	facts, ok := check.Facts(view)
+	if !ok {
+		return nil, fmt.Errorf("%s: no event says what was run; the record does not begin with run.begin", name)
+	}
+	var all []judged
+	for _, id := range sel.editions {
+		e, err := loadEdition(id)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := campaign.Select(e, sel.section, sel.rows, sel.checks)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, judged{e, sel.section, rows, campaign.Judge(view, e, sel.section, rows), view, torn, facts})
+	}
+	return all, nil
+}
+
+// suffix keeps the documents of several editions apart.
+func (j judged) suffix(all []judged) string {
+	if len(all) > 1 {
+		return j.edition.ID
+	}
+	return ""
+}
+
+// report is what the documents are made of.
+func (j judged) report(dir string, all []judged) reports.Run {
+	return reports.Run{
+		Facts: j.facts, Edition: j.edition, Section: j.section, Findings: j.findings, View: j.view, Torn: j.torn,
+		Digests: reports.Digests{
+			Record:  digest(filepath.Join(dir, campaign.HistoryFile)),
+			Capture: digest(filepath.Join(dir, campaign.CaptureFile)),
+			Profile: digest(filepath.Join(dir, campaign.ProfileFile)),
+		},
+		Bench: thisBench(j.facts.TimeMode),
+	}
+}

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kkmtest/kkmtest/bench"
+	"github.com/kkmtest/kkmtest/bench/clock"
+	"github.com/kkmtest/kkmtest/bench/device/serialport"
+	"github.com/kkmtest/kkmtest/fixtures"
+	"github.com/kkmtest/kkmtest/simulators/kkm"
+	"github.com/kkmtest/kkmtest/simulators/kkm/shtrihm"
+	"github.com/kkmtest/kkmtest/simulators/stream/hosttcp"
+)
+
+type kkmFlags struct {
+	host, protocol, ofd, control, mutant, profile string
+	reconnect                                     time.Duration
+	seed                                          uint64
+	baud                                          int
+}
+
+func kkmCommand() *cobra.Command {
+	var f kkmFlags
+	c := &cobra.Command{
+		Use:   "kkm",
+		Short: "run the emulated register as a process of its own",
+		Long: `kkm runs the emulated register in real time: its control line is a pseudo
+terminal or a TCP port, its OFD is reached over the host's network. The first
+line says where it is: "kkm ready host=... control=...".
+
+It is a test double for benches. The makers of the host protocols forbid their
+use inside other cash registers; it has no approval of any kind.`,
+		Example: "  kkmtest kkm --host pty --ofd 127.0.0.1:7777\n  kkmtest kkm --host tcp:127.0.0.1:7778 --ofd 127.0.0.1:7777 --mutant NAME",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return serveKKM(c.Context(), c.OutOrStdout(), f) },
+	}
+	c.Flags().StringVar(&f.host, "host", "pty", "control line: `pty` or tcp:ADDR (port 0 picks a free one)")
+	c.Flags().StringVar(&f.protocol, "protocol", bench.Protocols[0], "`PROTOCOL` of the control line: "+names(bench.Protocols))
+	c.Flags().StringVar(&f.ofd, "ofd", "", "`ADDR` of its OFD, host:port (default: the profile's)")
+	c.Flags().StringVar(&f.control, "control", "127.0.0.1:0", "`ADDR` of the control API (power, paper, clock, print, display)")
+	c.Flags().StringVar(&f.mutant, "mutant", "", "`NAME` of a defect to have")
+	c.Flags().StringVar(&f.profile, "profile", "section-1", "`NAME` of a built-in profile, or a file")
+	c.Flags().DurationVar(&f.reconnect, "reconnect", 0, "`TIME` between attempts to come back online (default: the profile's)")
+	c.Flags().IntVar(&f.baud, "baud", 0, "`SPEED` that a pseudo terminal is slowed down to (default: as fast as it goes)")
+	c.Flags().Uint64Var(&f.seed, "seed", 1, "`NUMBER` from which autonomous signs come")
+	return c
+}
+
+// emulator reads a profile of the emulated register: a built-in one by name, or a file.
+func emulator(name string) (kkm.Profile, error) {
+	if strings.ContainsAny(name, "/.") {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			return kkm.Profile{}, fmt.Errorf("profile of the emulated register: %w", err)
+		}
+		return kkm.LoadProfile(name, raw)
+	}
+	path := "emulator/" + name + ".yaml"
+	raw, err := fs.ReadFile(fixtures.FS, path)
+	if err != nil {
+		return kkm.Profile{}, fmt.Errorf("profile %q of the emulated register: no such built-in profile; want one of %s", name, names(emulators()))
+	}
+	return kkm.LoadProfile(path, raw)
+}
+
+func emulators() []string {
+	var out []string
+	files, _ := fs.Glob(fixtures.FS, "emulator/*.yaml")
+	for _, f := range files {
+		out = append(out, strings.TrimSuffix(strings.TrimPrefix(f, "emulator/"), ".yaml"))
+	}
+	return out
+}
+
+// checkMutant says whether a defect exists.
+func checkMutant(name string) error {
+	if name == "" {
+		return nil
+	}
+	var known []string
+	for _, m := range kkm.Mutants() {
+		known = append(known, m.Name)
+	}
+	if !slices.Contains(known, name) {
+		return fmt.Errorf("--mutant %s: no such mutant; want one of %s", name, names(known))
+	}
+	return nil
+}
+
+func serveKKM(ctx context.Context, w io.Writer, f kkmFlags) (err error) {
+	if !slices.Contains(bench.Protocols, f.protocol) {
+		return fmt.Errorf("--protocol %s: want one of %s", f.protocol, names(bench.Protocols))
+	}
+	if err := checkMutant(f.mutant); err != nil {
+		return err
+	}
+	p, err := emulator(f.profile)
+	if err != nil {
+		return err
+	}
+	if f.ofd != "" {
+		host, port, err := net.SplitHostPort(f.ofd)
+		n, err2 := strconv.Atoi(port)
+		if err != nil || err2 != nil || host == "" || n < 1 || n > 65535 {
+			return fmt.Errorf("--ofd %s: want host:port, such as 127.0.0.1:7777", f.ofd)
+		}
+		p.OFD.Host, p.OFD.Port = host, n
+	}
+	if f.reconnect > 0 {
+		p.Limits.Reconnect = f.reconnect
+	}
+	loop := clock.NewReal()
+	defer loop.Close()
+	dialer := hosttcp.NewDialer(loop)
+	defer func() { err = errors.Join(err, dialer.Close()) }()
+
+	reg, err := kkm.New(loop, p, dialer, kkm.Options{Seed: f.seed, Mutant: f.mutant})
+	if err != nil {
+		return err
+	}
+	machine := func(send func([]byte)) func([]byte) {
+		return shtrihm.New(loop, reg, send, shtrihm.Options{}).Receive
+	}
+	var host string
+	var stop func() error
+	switch {
+	case f.host == "pty":
+		host, stop, err = serialport.ServePTY(loop, f.baud, machine)
+	case strings.HasPrefix(f.host, "tcp:"):
+		var l net.Listener
+		if l, err = net.Listen("tcp", strings.TrimPrefix(f.host, "tcp:")); err == nil {
+			host, stop = l.Addr().String(), serialport.ServeTCP(loop, l, f.baud, machine)
+		}
+	default:
+		return fmt.Errorf("--host %s: want pty or tcp:ADDR", f.host)
+	}
+	if err != nil {
+		return fmt.Errorf("--host %s: %w", f.host, err)
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+
+	l, err := net.Listen("tcp", f.control)
+	if err != nil {
+		return fmt.Errorf("--control %s: %w", f.control, err)
+	}
+	api := &http.Server{Handler: controlAPI(loop, reg), ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = api.Serve(l) }()
+	defer func() { err = errors.Join(err, api.Close()) }()
+
+	loop.Post(func() { reg.Power(true) })
+	if _, err := loop.Wait(ctx, loop.Now().Add(time.Minute), func() bool { s := reg.State(); return s.On && !s.Testing }); err != nil {
+		return nil // told to stop
+	}
+	fmt.Fprintf(w, "kkm ready host=%s control=%s\n", host, l.Addr())
+	<-ctx.Done()
+	return nil
+}
+
+// controlAPI lets a bench do with the register what a person does: look at it,
+// take its paper away, cut its power, move its clock.
+func controlAPI(loop clock.Loop, r *kkm.Register) http.Handler {
+	onLoop := func(f func()) {
+		done := make(chan struct{})
+		loop.Post(func() { f(); close(done) })
+		<-done
+	}
+	answer := func(w http.ResponseWriter, v any) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(v)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /printed", func(w http.ResponseWriter, _ *http.Request) {
+		var lines []string
+		onLoop(func() { lines = slices.Clone(r.Printed()) })
+		answer(w, map[string]any{"lines": lines})
+	})
+	mux.HandleFunc("GET /display", func(w http.ResponseWriter, _ *http.Request) {
+		var lines []string
+		onLoop(func() { lines = slices.Clone(r.Display()) })
+		answer(w, map[string]any{"lines": lines})
+	})
+	switchTo := func(f func(on bool)) http.HandlerFunc {
+		return func(w http.ResponseWriter, q *http.Request) {
+			var body struct {
+				On *bool `json:"on"`
+			}
+			if err := decodeBody(q, &body); err != nil || body.On == nil {
+				http.Error(w, `want {"on": true} or {"on": false}`, http.StatusBadRequest)
+				return
+			}
+			onLoop(func() { f(*body.On) })
+			w.WriteHeader(http.StatusNoContent)
+		}
+	}
+	mux.HandleFunc("POST /power", switchTo(r.Power))
+	mux.HandleFunc("POST /paper", switchTo(r.Paper))
+	mux.HandleFunc("POST /clock", func(w http.ResponseWriter, q *http.Request) {
+		var body struct {
+			Forward string `json:"forward"`
+		}
+		err := decodeBody(q, &body)
+		d, err2 := time.ParseDuration(body.Forward)
+		if err != nil || err2 != nil {
+			http.Error(w, `want {"forward": "24h"}`, http.StatusBadRequest)
+			return
+		}
+		onLoop(func() { r.StepClock(d) })
+		w.WriteHeader(http.StatusNoContent)
+	})
+	return mux
+}
+
+func decodeBody(q *http.Request, into any) error {
+	d := json.NewDecoder(io.LimitReader(q.Body, 1<<12))
+	d.DisallowUnknownFields()
+	return d.Decode(into)
+}
