@@ -3,6 +3,7 @@ package regulation
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -68,6 +69,7 @@ type loader struct {
 	dir   string
 	ps    Problems
 	texts map[string]map[Lang]string
+	named map[string]bool // keys of texts that a row names
 }
 
 func (l *loader) bad(p Problem) { l.ps = append(l.ps, p) }
@@ -171,6 +173,7 @@ func (l *loader) edition() Edition {
 		e.Sections = append(e.Sections, l.section(e, id, numbers))
 	}
 	l.strangers(sections)
+	l.unused()
 	seal(&e)
 	return e
 }
@@ -189,12 +192,24 @@ func (l *loader) strangers(sections []string) {
 	}
 }
 
+// unused reports texts that no row names, when the rows could be read.
+func (l *loader) unused() {
+	if len(l.ps) > 0 {
+		return
+	}
+	for _, k := range slices.Sorted(maps.Keys(l.texts)) {
+		if !l.named[k] {
+			l.bad(Problem{File: path.Join(l.dir, "texts.tsv"), Text: "no row names " + k, Cure: "a row that does, or the line removed"})
+		}
+	}
+}
+
 func (l *loader) readTexts(ls []Lang) {
 	want := []string{"key"}
 	for _, lang := range ls {
 		want = append(want, string(lang))
 	}
-	l.texts = map[string]map[Lang]string{}
+	l.texts, l.named = map[string]map[Lang]string{}, map[string]bool{}
 	t, ps := readTable(l.fsys, path.Join(l.dir, "texts.tsv"), want, nil)
 	l.ps = append(l.ps, ps...)
 	for _, r := range t.lines {
@@ -339,6 +354,7 @@ func (l *loader) row(e Edition, t table, r record, section string) Row {
 			continue
 		}
 		*x.all, *x.en = m, m[English]
+		l.named[x.key] = true
 	}
 	return row
 }

@@ -88,6 +88,7 @@ func TestLoadErrors(t *testing.T) {
 		{"title missing in a language", "title\tru\tПриказ\n", "", `kz-1/edition.tsv: no title in ru`},
 		{"language", "kk ru en", "kk ru de", `language "de"`},
 		{"text missing", "Не обязательно", "-", `kz-1/texts.tsv:2:29: note.optional has no text in ru`},
+		{"text unused", "demand.manual\tН", "demand.other\tX\tY\tZ\ndemand.manual\tН", `kz-1/texts.tsv: no row names demand.other`},
 		{"text key", "demand.manual\tН", "manual\tН", `kz-1/texts.tsv:3:1: key "manual"`},
 	}
 	for _, tt := range tests {

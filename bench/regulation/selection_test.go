@@ -49,7 +49,8 @@ func TestSelectErrors(t *testing.T) {
 		{"I", "27.66", `row "27.66" does not stand in kz-431-2014 section I: want a number such as 27.6,`},
 		{"I", "", `row "" does not stand in kz-431-2014 section I`},
 		{"I", "20.26", `row "20.26" of kz-431-2014: the act prints this number on row 20.25: want the corrected number 20.25`},
-		{"IV", "1", `kz-431-2014 has no section "IV": want one of I`},
+		{"IV", "1", `kz-431-2014 has no section "IV": want one of I, II, III`},
+		{"I", "93.6", `row "93.6" does not stand in kz-431-2014 section I but in section III`},
 		{"I", "I.h1", `I.h1 names only headings of kz-431-2014, which require nothing`},
 	} {
 		if rows, err := Select(e, tt.section, []string{tt.number}); err == nil || !strings.Contains(err.Error(), tt.want) {
