@@ -1,9 +1,15 @@
 package kkm
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kkmtest/kkmtest/bench/clock"
+	"github.com/kkmtest/kkmtest/cpcr/canon"
+	"github.com/kkmtest/kkmtest/cpcr/tally"
 	"github.com/kkmtest/kkmtest/fiscal"
 	"github.com/kkmtest/kkmtest/simulators/stream"
 )
@@ -81,7 +87,7 @@ type State struct {
 
 // Test is one result of the self-test.
 type Test struct {
-	Unit string // printer, memory, clock, software, fiscal-data, link
+	Unit string // printer, clock, memory, software, fiscal-data, link
 	OK   bool
 	Text string
 }
@@ -103,69 +109,193 @@ type Register struct {
 	profile Profile
 	dialer  stream.Dialer
 	seed    uint64
+	memory  Memory
+	q       quirks
+
+	nv *nv // what the memory says
+
+	// All below is lost with the power.
+	on      bool
+	life    int // counts the power-ons: timers of an older life do nothing
+	testing bool
+	fault   string // of the last self-test; stops fiscal work
+	tests   []Test
+	channel int
+	x       *exchange
+	op      *operation
+	again   clock.Timer // next attempt to come back, or next ping while blocked
+	handing handing
+
+	tape    tape
+	display []string
+	broken  map[string]bool // from outside, outlives the power
+}
+
+// operation is what the host asked for and has no answer to yet.
+type operation struct {
+	fiscal.Op
+	who  int
+	at   time.Time
+	done func(Reply)
 }
 
 // New makes a register that is switched off. The error names an unknown mutant
 // or a memory that cannot be read.
 func New(loop clock.Loop, p Profile, d stream.Dialer, o Options) (*Register, error) {
-	return &Register{loop: loop, profile: p, dialer: d, seed: o.Seed}, nil
+	r := &Register{loop: loop, profile: p, dialer: d, seed: o.Seed, memory: o.Memory, broken: map[string]bool{}}
+	if o.Mutant != "" {
+		i := slices.IndexFunc(mutants, func(m mutant) bool { return m.Name == o.Mutant })
+		if i < 0 {
+			return nil, fmt.Errorf("mutant %q: want one of %s", o.Mutant, strings.Join(mutantNames(), ", "))
+		}
+		r.q = mutants[i].quirks
+	}
+	if r.memory == nil {
+		r.memory = new(RAM)
+	}
+	if _, err := r.memory.Records(); err != nil {
+		return nil, fmt.Errorf("fiscal memory: %w", err)
+	}
+	r.nv = newNV(&r.profile)
+	r.tape.paper = true
+	return r, nil
+}
+
+// now is the register's clock: civil time, the fields of the loop's wall clock as they stand.
+func (r *Register) now() time.Time {
+	return civil(r.loop.Now().Wall).Add(r.nv.clock)
 }
 
 // Power switches. On begins the self-test (units, software, stored data, a test
 // message to the OFD), during which operations are refused as [Busy]. Off loses
 // everything that is not in the memory: the operation under way, the
 // connection, the print buffer.
-func (r *Register) Power(on bool) {}
-
-// Do performs one operation. op.As.Password is what was typed, as text; it also
-// tells who works (an empty one stands for the right password of op.As).
-// done is called once, on the loop and never inside this call: when the operation is
-// registered, when it is refused, or with fiscal.Unknown when the power went.
-func (r *Register) Do(op fiscal.Op, done func(Reply)) {
-	r.loop.Post(func() { done(Reply{Reason: Unsupported, Outcome: fiscal.Outcome{Got: fiscal.Unsupported}}) })
+func (r *Register) Power(on bool) {
+	if on == r.on {
+		return
+	}
+	r.on = on
+	r.life++
+	if on {
+		r.start()
+		return
+	}
+	if x := r.x; x != nil {
+		x.over = true
+		if x.conn != nil {
+			x.conn.Reset()
+		}
+		r.x = nil
+	}
+	if o := r.op; o != nil {
+		r.op = nil
+		r.loop.Post(func() { o.done(Reply{Outcome: fiscal.Outcome{Text: "power lost"}, Reason: Fault}) })
+	}
+	r.testing, r.handing, r.display, r.again = false, handing{}, nil, nil
+	r.tape = tape{paper: r.tape.paper}
 }
 
-// May says what Do would refuse op with before anything is sent; "" when it would begin.
-// A receipt may be asked for with its kind only.
-func (r *Register) May(op fiscal.Op) Reason { return Unsupported }
-
-// Operator finds who a typed password belongs to: 1..28 cashiers, 29 and 30
-// administrators; 0 when nobody has it.
-func (r *Register) Operator(password string) int { return 0 }
-
 // Printing says that paper is moving or waits for paper.
-func (r *Register) Printing() bool { return false }
+func (r *Register) Printing() bool { return r.tape.busy() }
 
 // State tells how the register is.
-func (r *Register) State() State { return State{} }
+func (r *Register) State() State {
+	n := r.nv
+	c := &n.counters
+	s := State{
+		On: r.on, Testing: r.testing, Printing: r.Printing(), Paper: r.tape.paper, Clock: r.now().Truncate(time.Second),
+		ShiftOpen: c.Open, ShiftTooLong: r.shiftTooLong(), Shift: uint64(c.Shift), ShiftSince: n.paidSince,
+		Offline: n.offline, OfflineTooLong: r.offlineTooLong(), Unsent: len(n.queue), Oldest: n.oldest(),
+		Blocked: n.blocked, Notice: r.blockText(), LastDoc: n.docNo, LastDocTime: n.docTime,
+		Cash: c.Cash, Receipts: map[fiscal.ReceiptKind]uint64{}, Sums: map[fiscal.ReceiptKind]fiscal.Tiyn{}, Numbers: map[fiscal.ReceiptKind]uint64{},
+		Tests: slices.Clone(r.tests),
+	}
+	if r.fault != "" {
+		s.Blocked, s.Notice = Fault, r.fault
+	}
+	if n.last != nil {
+		s.LastSign = n.last.printedSign()
+	}
+	for k, op := range operations {
+		t := c.Kind[op]
+		s.Numbers[k] = uint64(t.Total)
+		if c.Open {
+			s.Receipts[k], s.Sums[k] = uint64(t.Tickets.Count), t.Tickets.Sum
+		}
+	}
+	if c.Open {
+		in, out := c.Placed[canon.MoneyPlacementEnum_MONEY_PLACEMENT_DEPOSIT], c.Placed[canon.MoneyPlacementEnum_MONEY_PLACEMENT_WITHDRAWAL]
+		s.Deposits, s.Deposited = uint64(in.Shift.Count), in.Shift.Sum
+		s.Withdrawals, s.Withdrawn = uint64(out.Shift.Count), out.Shift.Sum
+	}
+	return s
+}
+
+// Counters is a copy of what the register counts, for a host side that is asked
+// for its money registers.
+func (r *Register) Counters() tally.Counters { return *r.nv.counters.Clone() }
 
 // Profile is what the register was made with.
 func (r *Register) Profile() Profile { return r.profile }
 
 // Printed is the text that left the printer since the last ClearPrinted, one entry a line.
-func (r *Register) Printed() []string { return nil }
+func (r *Register) Printed() []string { return slices.Clone(r.tape.out) }
 
 // ClearPrinted forgets the printed text.
-func (r *Register) ClearPrinted() {}
+func (r *Register) ClearPrinted() { r.tape.out = nil }
 
 // Display is what the display shows.
-func (r *Register) Display() []string { return nil }
+func (r *Register) Display() []string { return slices.Clone(r.display) }
 
-// Setting reads a setting back; "" when there is none. A password is never told.
-func (r *Register) Setting(s fiscal.Setting) string { return "" }
+// Setting reads a setting back; "" when there is none. Passwords and the token are never told.
+func (r *Register) Setting(s fiscal.Setting) string {
+	switch s {
+	case fiscal.SetOFDHost:
+		return r.nv.host
+	case fiscal.SetOFDPort:
+		return r.nv.port
+	}
+	return ""
+}
 
-// Paper takes the paper away or puts it back.
-func (r *Register) Paper(in bool) {}
+// Person is the name of an operator; "" when the profile knows none.
+func (r *Register) Person(number int) string { return r.person(number) }
 
-// StepClock moves the register's clock, whatever the shift: the control API of a test double.
-func (r *Register) StepClock(d time.Duration) {}
+// Paper takes the paper away or puts it back. A document that waits goes on.
+func (r *Register) Paper(in bool) { r.setPaper(in) }
+
+// StepClock moves the register's clock, whatever the shift: the control API of
+// a test double. It does nothing while the power is off.
+func (r *Register) StepClock(d time.Duration) {
+	if r.on {
+		r.write(&record{Step: stClock, Shift: r.nv.clock + d})
+	}
+}
 
 // Queue lists what the OFD has not confirmed, oldest first.
-func (r *Register) Queue() []Queued { return nil }
+func (r *Register) Queue() []Queued {
+	var all []Queued
+	for _, d := range r.nv.queue {
+		q := Queued{Doc: d.No, Kind: d.Kind, At: d.At}
+		if d.Sign != 0 {
+			q.Sign = strconv.FormatUint(uint64(d.Sign), 10)
+		}
+		all = append(all, q)
+	}
+	return all
+}
 
 // Discard takes the head of the queue out, as service staff does after a
 // refusal of a queued document; false when the queue is empty or not stopped.
-func (r *Register) Discard() bool { return false }
+func (r *Register) Discard() bool {
+	if !r.on || !r.nv.stuck || len(r.nv.queue) == 0 {
+		return false
+	}
+	r.write(&record{Step: stDiscard})
+	r.comeBack(0)
+	return true
+}
 
-// Break makes a unit fail its next self-test ("printer", "clock", "software"), or repairs it.
-func (r *Register) Break(unit string, broken bool) {}
+// Break makes a unit fail its next self-test ("printer", "clock", "software"),
+// or repairs it.
+func (r *Register) Break(unit string, broken bool) { r.broken[unit] = broken }

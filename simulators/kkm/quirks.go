@@ -1,0 +1,69 @@
+package kkm
+
+import (
+	"time"
+
+	"github.com/kkmtest/kkmtest/cpcr"
+	"github.com/kkmtest/kkmtest/cpcr/canon"
+	"github.com/kkmtest/kkmtest/fiscal"
+)
+
+// quirks are the places where a mutant differs. The zero value is the
+// conforming register; each mutant sets what one defect needs.
+type quirks struct {
+	// limits
+	cutoffExtra      time.Duration // on the limit of work without the OFD
+	cutoffFromNewest bool          // counts it from the newest unsent receipt
+	shiftExtra       time.Duration // on the limit of the shift
+	shiftFromFirst   bool          // counts it from the first document of any kind
+	answer           func(*Limits) time.Duration
+	slowPrint        time.Duration // for every document
+
+	// work without the OFD
+	refusesOffline  bool
+	refusesOfflineZ bool
+	signRepeats     bool
+	marksOnline     bool
+
+	// hand-over
+	noPeriod   bool
+	overlaps   bool
+	sendsTwice bool
+	dropsOne   bool
+	disturb    func(*nv) // the order of the queue, once in a hand-over
+
+	// messages, as they go over the wire
+	wire          func(*Register, *canon.Request)
+	header        func(*cpcr.Header)
+	firstTry      func([]byte) []byte   // the bytes of the first attempt of a request
+	report        func(*canon.ZXReport) // before the checksum
+	checksum      string
+	storeConstant bool // of the overall checksum of the memory, everywhere
+	storeAbsent   bool
+
+	// paper
+	loses            map[tag]bool
+	misprints        func(*Register, *document, tag, string) string
+	signReceived     func(*Register, string) string // what is kept of the OFD's sign
+	signPrinted      func(*document, string) string
+	wordsWhenRefused bool
+	wordsOnTest      bool
+
+	// blocks, notices
+	sellsBlocked  bool
+	noBlockNotice bool
+	hidesNotices  bool
+
+	// the cycle of a receipt
+	keepsToItself bool            // a receipt is only queued, and goes out with the next operation
+	doubles       bool            // an online receipt is sent twice
+	printsNothing bool            // of receipts
+	silent        map[string]bool // documents that are counted and printed and never sent: operation or receipt kinds
+
+	// access and settings
+	anyPassword     map[fiscal.OpKind]bool
+	shortPassword   bool
+	clockBack       bool
+	clockInShift    bool
+	settingsInShift bool
+}

@@ -1,0 +1,136 @@
+package kkm
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/kkmtest/kkmtest/cpcr/canon"
+)
+
+// The units of the self-test (KZ 431 rows 2.1-2.4).
+const (
+	unitPrinter  = "printer"
+	unitClock    = "clock"
+	unitMemory   = "memory"
+	unitSoftware = "software"
+	unitData     = "fiscal-data"
+	unitLink     = "link"
+)
+
+// start is what happens after power-on.
+func (r *Register) start() {
+	r.testing = true
+	r.fault, r.tests = "", nil
+	r.show("ӨЗІН-ӨЗІ ТЕКСЕРУ / САМОТЕСТ")
+	readable := r.recall()
+	r.selfTest(func() {
+		if readable != nil && r.fault == "" {
+			r.fault = readable.Error()
+		}
+		if r.fault != "" {
+			r.started()
+			return
+		}
+		r.introduce()
+	})
+}
+
+// introduce asks for the data of the registration (cpcr.md 11.3), when nothing waits.
+func (r *Register) introduce() {
+	if r.linkDown() || len(r.nv.queue) > 0 || r.nv.pending != nil || r.nv.blocked != "" {
+		r.started()
+		return
+	}
+	r.command(canon.CommandTypeEnum_COMMAND_INFO, func(a *answer) {
+		switch {
+		case a == nil:
+		case a.code != codeOK:
+			r.refusedByOFD(a)
+		case r.nv.docNo == 0 && r.nv.counters.Shift == 0 && a.GetReport().GetZxReport().GetShiftNumber() > 0:
+			r.adopt(a)
+		}
+		r.started()
+	})
+}
+
+// adopt takes the counters over when the memory is new (cpcr.md 11.3 step 4).
+func (r *Register) adopt(a *answer) {
+	raw, err := proto.MarshalOptions{AllowPartial: true, Deterministic: true}.Marshal(a.GetReport().GetZxReport())
+	if err != nil {
+		return
+	}
+	kind := "Z"
+	if a.GetReport().GetReport() == canon.ReportTypeEnum_REPORT_X {
+		kind = "X"
+	}
+	r.write(&record{Step: stAdopt, Report: raw, Value: kind, Number: int(a.GetService().GetLastDocumentInfo().GetPrintedDocumentNumber())})
+}
+
+// started ends the self-test after power-on and takes up what the cut interrupted.
+func (r *Register) started() {
+	r.testing = false
+	switch {
+	case r.fault != "":
+		r.show("АҚАУ / НЕИСПРАВНОСТЬ", r.fault)
+		return
+	case r.linkDown():
+		r.show("ФДО-мен БАЙЛАНЫС ЖОҚ / НЕТ СВЯЗИ С ОФД")
+	default:
+		r.show("ДАЙЫН / ГОТОВ")
+	}
+	n := r.nv
+	if d := n.pending; d != nil {
+		r.wentAlone(d) // it may have reached the OFD: it keeps its pair
+	} else if d := n.unprinted; d != nil {
+		r.printDoc(r.paperOf(d), d)
+	}
+	switch {
+	case n.blocked != "":
+		r.plan()
+	case len(n.queue) > 0 || n.offline:
+		r.comeBack(0)
+	}
+}
+
+// selfTest goes through the units and sends a test message, and then calls end.
+// A negative result of anything but the link stops fiscal work (KZ 431 row 3).
+func (r *Register) selfTest(end func()) {
+	r.fault, r.tests = "", nil
+	ok := func(unit string, ok bool, text string) {
+		r.tests = append(r.tests, Test{Unit: unit, OK: ok, Text: text})
+		if !ok && unit != unitLink && r.fault == "" {
+			r.fault = unit + ": " + text
+		}
+	}
+	ok(unitPrinter, !r.broken[unitPrinter], "жауап жоқ / не отвечает")
+	ok(unitClock, !r.broken[unitClock] && (!r.now().Before(r.nv.docTime) || r.q.clockBack), "уақыт қате / неверное время")
+	_, err := r.memory.Records()
+	ok(unitMemory, err == nil, "оқылмайды / не читается")
+	ok(unitSoftware, !r.broken[unitSoftware], "бақылау қосындысы / контрольная сумма")
+	text := ""
+	if err = r.audit(); err != nil {
+		text = err.Error()
+	}
+	ok(unitData, err == nil, text)
+	n := r.nv
+	switch {
+	case len(n.queue) > 0 || n.pending != nil || n.blocked == TokenBlocked || !n.hasToken:
+		// a document without an answer forbids a service command (cpcr.md 4.3)
+		ok(unitLink, !n.offline && n.pending == nil && n.blocked == "", "кезек бар / есть очередь")
+		end()
+	default:
+		r.ping(func(a *answer) {
+			ok(unitLink, a != nil, "жауап жоқ / нет ответа")
+			switch {
+			case a == nil:
+			case a.code == codeOK:
+				r.unblocked()
+				if n.offline {
+					r.write(&record{Step: stOnline})
+				}
+			case r.nv.blocked == "" || a.code == codeToken:
+				r.refusedByOFD(a)
+			}
+			end()
+		})
+	}
+}
