@@ -37,14 +37,22 @@ func note(r regulation.Row, l regulation.Lang) string {
 	return r.Note
 }
 
-// phrase is what a judgement says; a violation has Want and Got, a reason Why.
-type phrase struct{ Want, Got, Hint, Why string }
-
 // said is what a judgement says, in a language if it can be said in it and else
 // in English: that is what the judgement holds.
-func said(j check.Judgement, _ regulation.Lang) phrase {
+func said(j check.Judgement, l regulation.Lang) check.Phrase {
 	vi := j.Violation()
-	p := phrase{Want: vi.Want, Got: vi.Got, Hint: vi.Hint, Why: j.Reason()}
+	p := check.Phrase{Want: vi.Want, Got: vi.Got, Hint: vi.Hint, Why: j.Reason()}
+	if t, ok := j.Said(l); ok {
+		if t.Want != "" && t.Got != "" {
+			p.Want, p.Got = t.Want, t.Got
+		}
+		if t.Hint != "" {
+			p.Hint = t.Hint
+		}
+		if t.Why != "" {
+			p.Why = t.Why
+		}
+	}
 	return p
 }
 

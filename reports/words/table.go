@@ -104,9 +104,6 @@ var table = map[string]Text{
 
 	// The page for reading (form.html).
 	"html.title":     {"Сынақ нәтижелері", "Результаты испытания", "Results of the run"},
-	"html.device":    {"Құрылғы", "Устройство", "Device"},
-	"html.edition":   {"Редакция", "Редакция", "Edition"},
-	"html.section":   {"Бөлім", "Раздел", "Section"},
 	"html.results":   {"Жолдар бойынша нәтижелер", "Результаты по строкам", "Results row by row"},
 	"html.show":      {"Нәтиже бойынша сүзу", "Показать результаты", "Show results"},
 	"html.search":    {"Жолдардан іздеу", "Поиск по строкам", "Search the rows"},

@@ -3,9 +3,27 @@ package pdf
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 )
+
+// Missing lists the characters of a text that the embedded fonts do not have.
+func Missing(text string) []rune {
+	var out []rune
+	for _, ttf := range Fonts {
+		f, err := newFace(ttf)
+		if err != nil {
+			return []rune(text)
+		}
+		for _, r := range text {
+			if r != '\n' && !f.has(r) && !slices.Contains(out, r) {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
 
 // face is what the layout needs of a font: which characters it has and how wide
 // they are, in ems.

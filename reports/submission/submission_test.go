@@ -1,0 +1,163 @@
+package submission
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/kkmtest/kkmtest/bench/regulation"
+)
+
+const good = `model: Example-1F KZ
+documents:
+  - id: manual
+    title: {kk: Нұсқаулық, ru: Руководство}
+    file: docs/manual.pdf
+    sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+  - id: passport
+    title: Паспорт
+rows:
+  - row: 27.10
+    document: manual
+    page: 12-14
+    clause: 4.3.2
+  - {row: "27.10", document: passport, page: 3, clause: "2", note: see also}
+  - row: 56.2
+    section: R
+    document: passport
+    page: "5"
+    clause: 1.1
+`
+
+func TestParse(t *testing.T) {
+	s, err := Parse("submission.yaml", []byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Model != "Example-1F KZ" || len(s.Documents) != 2 || len(s.Digest) != 64 {
+		t.Errorf("got %+v", s)
+	}
+	refs := s.Find("I", "27.10") // and not 27.1: a number is kept as it is written
+	if len(refs) != 2 || refs[0].Page != "12-14" || refs[0].Clause != "4.3.2" || refs[1].Note != "see also" {
+		t.Errorf("row 27.10: %+v", refs)
+	}
+	if got := s.Find("I", "27.1"); got != nil {
+		t.Errorf("row 27.1: %+v", got)
+	}
+	if s.Find("I", "56.2") != nil || len(s.Find("R", "56.2")) != 1 {
+		t.Error("a reference with a section counts for that section alone")
+	}
+	d, _ := s.Document("manual")
+	for l, want := range map[regulation.Lang]string{"kk": "Нұсқаулық", "ru": "Руководство", "en": "Руководство"} {
+		if got := d.Name(l); got != want {
+			t.Errorf("title in %s: %q, want %q", l, got, want)
+		}
+	}
+	if p, _ := s.Document("passport"); p.Name("kk") != "Паспорт" {
+		t.Errorf("got %q", p.Name("kk"))
+	}
+	var none *Submission
+	if none.Find("I", "1") != nil {
+		t.Error("no submission refers to nothing")
+	}
+}
+
+func TestParseNamesPlaceAndCure(t *testing.T) {
+	for _, tt := range []struct{ name, old, new, want string }{
+		{"unknown key", "page: 12-14", "pages: 12-14", `s.yaml:12:5: row: unknown key "pages": want one of clause, document, note, page, row, section`},
+		{"missing key", "    clause: 4.3.2\n", "", `s.yaml:10:5: row: key "clause" is missing`},
+		{"unknown document", "document: manual\n    page", "document: menual\n    page", `s.yaml:10:5: row 27.10: document "menual": want one of manual, passport`},
+		{"row that is no number", "row: 56.2", "row: 56,2", `s.yaml:15:10: row "56,2": want a number such as 27.6`},
+		{"empty text", "page: 12-14", `page: ""`, `s.yaml:12:11: page: want a text, got an empty one`},
+		{"digest", "2c26b4", "2C26B4", `s.yaml:6:13: sha256 "2C26B4`},
+		{"file without digest", "    sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae\n", "", `s.yaml:3:5: document manual: file "docs/manual.pdf" needs its sha256`},
+		{"file outside", "docs/manual.pdf", "../manual.pdf", `s.yaml:5:11: file "../manual.pdf": want a path below`},
+		{"document twice", "id: passport", "id: manual", `document "manual" stands already in line 3`},
+		{"same reference twice", "document: passport, page: 3, clause: \"2\"", "document: manual, page: 12-14, clause: 4.3.2", `s.yaml:14:6: row 27.10: the same reference stands already in line 10`},
+		{"list instead of text", "page: 12-14", "page: [12, 14]", `s.yaml:12:11: page: want a text, got Sequence`},
+		{"text instead of list", "rows:\n  - row: 27.10", "rows: none\nx:\n  - row: 27.10", `s.yaml:9:7: rows: want a list, got String`},
+		{"language", "{kk: Нұсқаулық", "{kz: Нұсқаулық", `title: unknown key "kz": want one of en, kk, ky, ru`},
+		{"syntax", "documents:", "documents: [", `s.yaml: [`},
+		{"empty", good, "", `s.yaml:1:1: want one YAML document`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bad := strings.Replace(good, tt.old, tt.new, 1)
+			if bad == good {
+				t.Fatalf("%q is not in the sample", tt.old)
+			}
+			s, err := Parse("s.yaml", []byte(bad))
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v\nwant %s", err, tt.want)
+			}
+			if s != nil {
+				t.Error("a broken submission is handed out all the same")
+			}
+		})
+	}
+}
+
+func TestCheckAgainstTheForm(t *testing.T) {
+	row := func(n string) regulation.Row {
+		return regulation.Row{Number: n, Printed: n + ".", Kind: regulation.PlainRow}
+	}
+	e := regulation.Edition{ID: "kz-626-2025", Sections: []regulation.Section{
+		{ID: "I", Rows: []regulation.Row{{Number: "I.h1", Kind: regulation.Heading}, row("27.9"), row("27.10"), row("5")}},
+		{ID: "R", Rows: []regulation.Row{row("56.2"), row("5")}},
+	}}
+	s, err := Parse("s.yaml", []byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(e); err != nil {
+		t.Errorf("got %v", err)
+	}
+	for _, tt := range []struct{ old, new, want string }{
+		{"row: 27.10", "row: 27.11", `s.yaml:10:5: row "27.11": edition kz-626-2025 has no such row; near it are 27.9, 27.10`},
+		{"row: 27.10", "row: 5", `s.yaml:10:5: row "5": say the section, it stands in I, R`},
+		{"section: R", "section: II", `s.yaml:15:5: row "56.2", section "II": in edition kz-626-2025 the row stands in section R`},
+	} {
+		s, err := Parse("s.yaml", []byte(strings.Replace(good, tt.old, tt.new, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Check(e); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want %s", tt.new, err, tt.want)
+		}
+	}
+}
+
+func TestCheckFiles(t *testing.T) {
+	s, err := Parse("s.yaml", []byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		dir  fstest.MapFS
+		want string
+	}{
+		{"right", fstest.MapFS{"docs/manual.pdf": {Data: []byte("foo")}}, ""},
+		{"changed", fstest.MapFS{"docs/manual.pdf": {Data: []byte("bar")}}, "s.yaml:3:5: document manual: docs/manual.pdf has SHA-256 fcde2b2e"},
+		{"gone", fstest.MapFS{}, "s.yaml:3:5: document manual: open docs/manual.pdf"},
+	} {
+		err := s.CheckFiles(tt.dir)
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(good))
+	f.Add([]byte("rows: &a [*a]\ndocuments: {}\n"))
+	f.Add([]byte("? [a]\n: b\n<<: c\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := Parse("s.yaml", data)
+		if (s == nil) == (err == nil) {
+			t.Fatalf("submission %v with error %v", s, err)
+		}
+		if err != nil && !strings.HasPrefix(err.Error(), "s.yaml:") {
+			t.Errorf("the error names no place: %v", err)
+		}
+	})
+}
