@@ -33,12 +33,15 @@ func (l *link) repeatAfter(c frame.Code) time.Duration {
 
 // exchangeAlt is exchange on the alternative level: the same number again is a
 // safe repetition; only a register that lost count (power) leaves a doubt.
-func (l *link) exchangeAlt(ctx context.Context, cmd []byte, safe bool, note string) ([]byte, error) {
+func (l *link) exchangeAlt(ctx context.Context, cmd []byte, safe, careful bool, note string) ([]byte, error) {
 	code := frame.CodeOf(cmd)
 	if !l.alt.synced {
 		if _, err := l.sync(ctx, code, false); err != nil {
 			return nil, err
 		}
+	}
+	if careful && l.shaky {
+		return nil, errShaky
 	}
 	for tries := 1; ; tries++ {
 		num := l.alt.num + 1
@@ -82,13 +85,16 @@ func (l *link) packet(ctx context.Context, cmd []byte, num uint16, raw []byte, n
 		case err != nil:
 			return nil, l.altLost(err, code, true)
 		case !ok:
+			l.shaky = true
 			continue
-		case !p.Ping && p.Num == num && frame.CodeOf(p.Data) == code:
+		case p.Num == num && frame.CodeOf(p.Data) == code:
 			l.alt.num = num
 			return p.Data, nil
-		case !p.Ping && p.Num == num-1:
+		case p.Num == num-1:
+			l.shaky = true
 			continue // the answer before, once more: ours is still to come
 		default:
+			l.shaky = true
 			return nil, nil
 		}
 	}
@@ -110,10 +116,11 @@ func (l *link) sync(ctx context.Context, code frame.Code, sent bool) (frame.Pack
 		if err != nil {
 			return frame.Packet{}, l.altLost(err, code, sent)
 		}
-		if ok && !p.Ping {
+		if ok {
 			l.alt.synced, l.alt.num = true, p.Num
 			return p, nil
 		}
+		l.shaky = true
 	}
 	l.alt.synced = false
 	what := noLink
@@ -160,17 +167,15 @@ func (l *link) packetIn(ctx context.Context, deadline clock.Instant) (frame.Pack
 		case frame.Whole:
 			p := d.Packet()
 			p.Data = append([]byte(nil), p.Data...)
-			if len(p.Data) > 0 && bytes.Equal(p.Data, l.body) { // no answer repeats its command
-				if err := l.record(history.FromDevice, d.Raw(), "echo of the command"); err != nil {
+			// No answer repeats its command, and a register asks for no number.
+			if p.Ping || len(p.Data) > 0 && bytes.Equal(p.Data, l.body) {
+				if err := l.record(history.FromDevice, d.Raw(), "echo of the host's packet"); err != nil {
 					return frame.Packet{}, false, err
 				}
 				continue
 			}
-			note := "request without number"
-			switch {
-			case !p.Ping && len(p.Data) == 0:
-				note = "nothing executed since power-on"
-			case !p.Ping:
+			note := "nothing executed since power-on"
+			if len(p.Data) > 0 {
 				note = fmt.Sprintf("packet %d: %s", p.Num, answerNote(p.Data))
 			}
 			return p, true, l.record(history.FromDevice, d.Raw(), note)

@@ -3,6 +3,7 @@ package shtrihm
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,6 +28,7 @@ type link struct {
 	sent  clock.Instant // when the last byte of the last command frame had left
 	body  []byte        // of the last command frame, to know an echo
 	stale [][]byte      // answers of earlier commands that were found pending
+	shaky bool          // something was lost or damaged since somebody last looked
 
 	alt altState
 }
@@ -60,6 +62,9 @@ func (e *linkError) Error() string {
 }
 
 func (e *linkError) Unwrap() error { return e.err }
+
+// errShaky says that a command was kept back until the register was asked.
+var errShaky = errors.New("the line had trouble")
 
 // begin ties the bytes that follow to an Intent, 0 for none.
 func (l *link) begin(intent history.Seq) { l.cause = intent }
@@ -277,6 +282,7 @@ func (l *link) ready(ctx context.Context) error {
 				l.stale = append(l.stale, body)
 				c, note = frame.ACK, "ACK"
 			}
+			l.shaky = true
 			if r != nothing {
 				if err := l.write(ctx, []byte{c}, note); err != nil {
 					return l.portError(err, 0, false)
@@ -284,6 +290,7 @@ func (l *link) ready(ctx context.Context) error {
 			}
 		default:
 			n++
+			l.shaky = true
 			if err := l.sleep(ctx, l.o.Timers.Pause); err != nil {
 				return err
 			}
@@ -302,9 +309,12 @@ func (l *link) portError(err error, c frame.Code, sent bool) error {
 // exchange sends a command and waits for its answer. safe allows to send the
 // frame again when the register said that it did not arrive; a command that is
 // not safe then ends with an idle linkError, and the caller asks the counters.
-func (l *link) exchange(ctx context.Context, cmd []byte, safe bool, note string) ([]byte, error) {
+//
+// careful keeps a command back (errShaky, nothing sent) when the line had
+// trouble: the register may have lost its power, and with it the open receipt.
+func (l *link) exchange(ctx context.Context, cmd []byte, safe, careful bool, note string) ([]byte, error) {
 	if l.o.Level == Alternative {
-		return l.exchangeAlt(ctx, cmd, safe, note)
+		return l.exchangeAlt(ctx, cmd, safe, careful, note)
 	}
 	code := frame.CodeOf(cmd)
 	raw, err := frame.Encode(cmd)
@@ -316,6 +326,9 @@ func (l *link) exchange(ctx context.Context, cmd []byte, safe bool, note string)
 			e.code = code
 		}
 		return nil, err
+	}
+	if careful && l.shaky {
+		return nil, errShaky
 	}
 	for frames := 1; ; frames++ {
 		ans, again, err := l.once(ctx, code, raw, note)
@@ -349,6 +362,7 @@ func (l *link) once(ctx context.Context, code frame.Code, raw []byte, note strin
 			if err != nil {
 				return nil, "", l.portError(err, code, true)
 			}
+			l.shaky = true
 			if alone {
 				return nil, "the register answered NAK", nil
 			}
@@ -376,6 +390,7 @@ func (l *link) once(ctx context.Context, code frame.Code, raw []byte, note strin
 				return nil, "", l.portError(err, code, true)
 			}
 		}
+		l.shaky = true
 		if r, err = l.probe(ctx, code, limit); err != nil {
 			return nil, "", err
 		}

@@ -25,6 +25,12 @@ type work struct {
 	aux uint32 // password of the questions around it
 	who string // whose password, for notes
 
+	// guard, if any, looks whether the register still is where the operation has
+	// brought it; it runs before a command when the line had trouble. pre, if any,
+	// is a question that must stand directly before the command.
+	guard func(ctx context.Context) error
+	pre   *frame.Body
+
 	entered clock.Instant // the last byte of the operator's input had left
 	done    clock.Instant
 	blur    []blur

@@ -56,8 +56,8 @@ func take(code frame.Code, ans []byte) (*frame.Fields, error) {
 
 // exchange is the link's, over a port that is opened again when it was lost
 // before anything went out, or when the command may be sent twice.
-func (d *Driver) exchange(ctx context.Context, cmd []byte, safe bool, n string) ([]byte, error) {
-	ans, err := d.l.exchange(ctx, cmd, safe, n)
+func (d *Driver) exchange(ctx context.Context, cmd []byte, safe, careful bool, n string) ([]byte, error) {
+	ans, err := d.l.exchange(ctx, cmd, safe, careful, n)
 	var e *linkError
 	if err == nil || !errors.As(err, &e) || e.what != lost || e.sent && !safe || d.o.Reopen == nil {
 		return ans, err
@@ -65,7 +65,7 @@ func (d *Driver) exchange(ctx context.Context, cmd []byte, safe bool, n string) 
 	if err := d.reopen(ctx); err != nil {
 		return nil, err
 	}
-	return d.l.exchange(ctx, cmd, safe, n)
+	return d.l.exchange(ctx, cmd, safe, careful, n)
 }
 
 // reopen opens the port again, for as long as a recovery may take.
@@ -75,7 +75,7 @@ func (d *Driver) reopen(ctx context.Context) error {
 	for {
 		p, err := d.o.Reopen(ctx)
 		if err == nil {
-			d.l.port, d.l.rx, d.l.alt.synced = p, nil, false
+			d.l.port, d.l.rx, d.l.alt.synced, d.l.shaky = p, nil, false, true
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -96,7 +96,7 @@ func (d *Driver) ask(ctx context.Context, b *frame.Body, who string) (*frame.Fie
 	if err != nil {
 		return nil, &unable{err.Error()}
 	}
-	ans, err := d.exchange(ctx, cmd, true, note(cmd, who))
+	ans, err := d.exchange(ctx, cmd, true, false, note(cmd, who))
 	if err != nil {
 		return nil, err
 	}
@@ -115,9 +115,25 @@ func (d *Driver) effect(ctx context.Context, w *work, b *frame.Body, prove proof
 	}
 	code := frame.CodeOf(cmd)
 	until := d.loop.Now().Add(d.o.Timers.Print)
+	looks := 0
 	for sends := 1; ; {
-		ans, err := d.exchange(ctx, cmd, prove == nil, note(cmd, w.who))
+		if w.pre != nil {
+			if _, err := d.ask(ctx, w.pre, w.who); err != nil {
+				return nil, err
+			}
+		}
+		ans, err := d.exchange(ctx, cmd, prove == nil, w.guard != nil, note(cmd, w.who))
 		var e *linkError
+		if err == errShaky {
+			if looks++; looks > d.o.Timers.Tries.ENQ {
+				return nil, &unsettled{text: fmt.Sprintf("%v not sent: the line has trouble again and again", code)}
+			}
+			d.l.shaky = false
+			if err := w.guard(ctx); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if errors.As(err, &e) && e.sent {
 			w.entered = d.l.sent
 			var v verdict

@@ -14,7 +14,7 @@ type step struct {
 	body *frame.Body
 	adds fiscal.Tiyn // what it adds to the total of the open receipt
 	line bool        // a print line: it changes no sum and may be repeated
-	sub  bool        // a subtotal: a question
+	pre  *frame.Body // a subtotal directly before it
 }
 
 // typeOf is the type byte of 8Dh and the offset of the counters by type.
@@ -58,8 +58,9 @@ func (d *Driver) receipt(ctx context.Context, w *work) error {
 		return d.abandon(ctx, w, err, isUnsettled(err))
 	}
 	var total fiscal.Tiyn
+	w.guard = func(ctx context.Context) error { return d.still(ctx, w, typ, total) }
 	for _, s := range steps {
-		if err := d.step(ctx, w, s, total); err != nil {
+		if err := d.step(ctx, w, s, typ, total); err != nil {
 			return d.abandon(ctx, w, err, true)
 		}
 		total += s.adds
@@ -68,6 +69,7 @@ func (d *Driver) receipt(ctx context.Context, w *work) error {
 	if err != nil {
 		return d.abandon(ctx, w, err, true)
 	}
+	w.guard = nil
 	if f != nil {
 		f.Byte()
 		w.out.Change = fiscal.Tiyn(f.Sum())
@@ -80,18 +82,51 @@ func isUnsettled(err error) bool {
 	return errors.As(err, &u)
 }
 
-func (d *Driver) step(ctx context.Context, w *work, s step, total fiscal.Tiyn) error {
-	switch {
-	case s.sub:
-		_, err := d.ask(ctx, s.body, w.who)
-		return err
-	case s.line:
-		_, err := d.effect(ctx, w, s.body, nil)
-		return err
-	default:
-		_, err := d.effect(ctx, w, s.body, d.added(w, total, s.adds))
-		return err
+func (d *Driver) step(ctx context.Context, w *work, s step, typ byte, total fiscal.Tiyn) error {
+	var prove proof
+	if !s.line {
+		prove = d.added(w, typ, total, s.adds)
 	}
+	w.pre = s.pre
+	_, err := d.effect(ctx, w, s.body, prove)
+	w.pre = nil
+	return err
+}
+
+// subtotal asks for the total of the open receipt, and whether there is one of
+// this type. The status comes second: a discount that is sent after it is not
+// one directly behind a subtotal.
+func (d *Driver) subtotal(ctx context.Context, w *work, typ byte) (sum fiscal.Tiyn, open bool, err error) {
+	f, err := d.ask(ctx, frame.New(frame.Subtotal).Password(w.pw), w.who)
+	var no *refusal
+	if errors.As(err, &no) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	f.Byte()
+	sum = fiscal.Tiyn(f.Sum())
+	if err := bad(frame.Subtotal, f); err != nil {
+		return 0, false, err
+	}
+	st, err := d.status(ctx, w.aux)
+	return sum, st.mode == frame.ModeReceipt && st.kind == typ, err
+}
+
+// still is the guard of an open receipt: after a power cut the register has
+// dropped it, and the next line would silently open another one (8.1).
+func (d *Driver) still(ctx context.Context, w *work, typ byte, total fiscal.Tiyn) error {
+	sum, open, err := d.subtotal(ctx, w, typ)
+	switch {
+	case err != nil:
+		return err
+	case !open:
+		return &unsettled{text: "not registered: the line had trouble and the register has no open receipt any more"}
+	case sum != total:
+		return &unsettled{text: fmt.Sprintf("not registered: the line had trouble and the open receipt stands at %v, entered were %v", sum, total)}
+	}
+	return nil
 }
 
 // abandon ends a receipt that will not be closed. A refusal leaves the receipt
@@ -103,6 +138,7 @@ func (d *Driver) abandon(ctx context.Context, w *work, why error, open bool) err
 	}
 	pw := w.pw
 	d.open = &pw
+	w.guard, w.pre = nil, nil
 	var no *refusal
 	if !errors.As(why, &no) {
 		w.addText("a receipt may be open on the register")
@@ -309,8 +345,8 @@ func (d *Driver) whole(ctx context.Context, pw uint32, r fiscal.Receipt) (steps 
 		return nil, 0, err
 	}
 	return []step{
-		{body: frame.New(frame.Subtotal).Password(pw), sub: true},
-		{body: frame.New(c).Password(pw).Sum(int64(sum)).Raw(make([]byte, 4)).Text(p, textField), adds: -sign * sum},
+		{body: frame.New(c).Password(pw).Sum(int64(sum)).Raw(make([]byte, 4)).Text(p, textField), adds: -sign * sum,
+			pre: frame.New(frame.Subtotal).Password(pw)},
 	}, 0, nil
 }
 
@@ -352,17 +388,17 @@ func (d *Driver) opened(pw uint32, typ byte) proof {
 }
 
 // added is the proof of a line: the subtotal is the one before or the one after.
-func (d *Driver) added(w *work, before, adds fiscal.Tiyn) proof {
+func (d *Driver) added(w *work, typ byte, before, adds fiscal.Tiyn) proof {
 	return func(ctx context.Context) (verdict, string, error) {
-		f, err := d.ask(ctx, frame.New(frame.Subtotal).Password(w.pw), w.who)
+		got, open, err := d.subtotal(ctx, w, typ)
 		if err != nil {
 			return unclear, "", err
 		}
-		f.Byte()
-		got := fiscal.Tiyn(f.Sum())
 		s := fmt.Sprintf("subtotal %v, %v before the line", got, before)
 		switch {
-		case f.Err() != nil || adds == 0:
+		case !open:
+			return vanished, "not registered: no receipt is open any more", nil
+		case adds == 0:
 			return unclear, s, nil
 		case got == before+adds:
 			return happened, s, nil

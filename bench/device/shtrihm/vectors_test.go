@@ -73,7 +73,7 @@ func (s *script) receipt(r fiscal.Receipt, before ...*frame.Body) (change fiscal
 	}
 	var total fiscal.Tiyn
 	for _, st := range steps {
-		if err := s.d.step(ctx(), s.w, st, total); err != nil {
+		if err := s.d.step(ctx(), s.w, st, typ, total); err != nil {
 			return 0, err
 		}
 		total += st.adds

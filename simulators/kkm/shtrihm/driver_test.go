@@ -42,6 +42,9 @@ func newWorld(t testing.TB, o shtrihm.Options) *world {
 	w := &world{t: t, loop: loop, log: history.NewMemory(loop), line: serialport.NewLine(loop, baud), reg: newFake(loop)}
 	w.host = newHost(loop, w.reg, w.line.DeviceSend, Options{})
 	w.line.Attach(w.host.Receive)
+	if o.Level == shtrihm.Alternative {
+		w.host.line.level = alternative // else a damaged first byte would choose for good
+	}
 	o.Baud = baud
 	var err error
 	if w.dev, err = shtrihm.Open(loop, w.line.Host(), w.log, o); err != nil {
