@@ -203,7 +203,7 @@ func TestHandOverPatienceEnds(t *testing.T) {
 	if err := b.AwaitHandOver(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := b.Loop.Now().Mono-from.Mono, handOverPatience+afterHandOver; got != want {
+	if got, want := b.Loop.Now().Mono-from.Mono, handOverPatience; got != want {
 		t.Errorf("waited %v, want %v", got, want)
 	}
 }

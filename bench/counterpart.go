@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kkmtest/kkmtest/bench/clock"
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/cpcr"
 	"github.com/kkmtest/kkmtest/cpcr/canon"
@@ -87,24 +88,46 @@ func (b *Bench) Rest(ctx context.Context) error {
 }
 
 // AwaitHandOver waits until the OFD has booked as many documents as the
-// register says it made, or patience ends; the record shows which.
+// register says it made, and the register, if it can tell, keeps none; or until
+// patience ends. The record shows which.
 func (b *Bench) AwaitHandOver(ctx context.Context) error {
-	if b.owed() <= 0 {
+	from := b.Loop.Now()
+	until := from.Add(handOverPatience)
+	for b.owed() > 0 || b.keeps(ctx) {
+		now := b.Loop.Now()
+		if now.Mono >= until.Mono {
+			return b.waited(from, "waited for the hand-over in vain")
+		}
+		next := now.Add(askAgain)
+		if b.owed() > 0 {
+			next = until
+		}
+		if _, err := b.Loop.Wait(ctx, next, func() bool { return b.debt > 0 && b.owed() <= 0 }); err != nil {
+			return b.Fault("wait", err)
+		}
+	}
+	if b.Loop.Now().Mono == from.Mono {
 		return nil
 	}
-	from := b.Loop.Now()
-	ok, err := b.Loop.Wait(ctx, from.Add(handOverPatience), func() bool { return b.owed() <= 0 })
-	if err != nil {
-		return b.Fault("wait", err)
-	}
-	why := "until everything kept was handed over"
-	if !ok {
-		why = "waited for the hand-over in vain"
-	}
-	if _, err := b.Log.Append(history.Bench, history.Passed{For: b.Loop.Now().Mono - from.Mono, Why: why}); err != nil {
-		return b.Fault("record", err)
+	if err := b.waited(from, "until everything kept was handed over"); err != nil {
+		return err
 	}
 	return b.Pass(ctx, afterHandOver, "the register comes back online")
+}
+
+// askAgain is the pause between questions whether the register keeps anything.
+const askAgain = 5 * time.Second
+
+// keeps says whether the register says that it holds unsent documents. Silence
+// and a protocol that cannot tell mean no: then only the OFD's books count.
+func (b *Bench) keeps(ctx context.Context) bool {
+	s, err := b.State(ctx)
+	return err == nil && (s.Unsent != nil && *s.Unsent > 0 || s.Offline != nil && *s.Offline)
+}
+
+func (b *Bench) waited(from clock.Instant, why string) error {
+	_, err := b.Log.Append(history.Bench, history.Passed{For: b.Loop.Now().Mono - from.Mono, Why: why})
+	return b.Fault("record", err)
 }
 
 // books are the operations that become a message of their own.
@@ -218,12 +241,20 @@ func (b *Bench) ParentOf(t Taken) (fiscal.Parent, error) {
 	return fiscal.Parent{Sign: resp.GetTicket().GetTicketNumber(), At: at, KKM: b.Facts.Registration, Total: t.Op.Receipt.Total()}, nil
 }
 
-// DocumentTime is the time that the register gave to the message of a Z report.
+// DocumentTime is the time that the register gave to the message of a receipt
+// or a Z report.
 func (b *Bench) DocumentTime(t Taken) (time.Time, error) {
-	req, _ := b.exchange(t.Op.ID, canon.CommandTypeEnum_COMMAND_CLOSE_SHIFT)
-	at, ok := cpcr.Time(req.GetCloseShift().GetCloseTime(), time.UTC)
+	var d *canon.DateTime
+	if t.Op.Kind == fiscal.OpReceipt {
+		req, _ := b.exchange(t.Op.ID, canon.CommandTypeEnum_COMMAND_TICKET)
+		d = req.GetTicket().GetDateTime()
+	} else {
+		req, _ := b.exchange(t.Op.ID, canon.CommandTypeEnum_COMMAND_CLOSE_SHIFT)
+		d = req.GetCloseShift().GetCloseTime()
+	}
+	at, ok := cpcr.Time(d, time.UTC)
 	if !ok {
-		return time.Time{}, fmt.Errorf("%w: the Z report %s was not sent, or without its time", ErrPrecondition, t.Op.ID)
+		return time.Time{}, fmt.Errorf("%w: document %s was not sent, or without its time", ErrPrecondition, t.Op.ID)
 	}
 	return at, nil
 }

@@ -20,7 +20,9 @@ type operator struct {
 // operator makes the OFD and registers the device of the profile with it.
 func (b *Bench) operator(o Options) (*ofd.Server, error) {
 	p := o.Profile
-	s := ofd.New(b.Loop, ofd.Options{Journal: b.Log, Seed: o.Seed, ShiftLimit: o.ShiftLimit})
+	// No limit of the shift at the OFD: its refusal would hide whether the register
+	// itself knows the limit.
+	s := ofd.New(b.Loop, ofd.Options{Journal: b.Log, Seed: o.Seed})
 	b.ofd = &operator{s: s, id: p.OFD.ID}
 	b.closers = append(b.closers, s.Close)
 	return s, s.Register(ofd.Device{

@@ -30,8 +30,6 @@ type Options struct {
 	Mutant   string          // defect of the emulated register
 	Seed     uint64
 
-	ShiftLimit time.Duration // after which the OFD refuses documents of a shift, as the catalogue has it
-
 	OFDListen string // where a register outside the process finds its OFD
 
 	Record  string    // history.jsonl; empty: memory only

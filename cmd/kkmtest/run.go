@@ -305,7 +305,7 @@ func runChild(ctx context.Context, w io.Writer, dir, ui string) error {
 	case last.Event != "run.end":
 		return benchFault(fmt.Errorf("the runner stopped without an end; %s says more", log.Name()))
 	}
-	return nil
+	return benchFault(os.Remove(log.Name())) // it says nothing that the record does not
 }
 
 // report judges the run and writes its documents.

@@ -59,7 +59,7 @@ func runner(dir string, memory bool, notes, log io.Writer) (err error) {
 		// order of goroutines a matter of luck.
 		runtime.GOMAXPROCS(1)
 	}
-	opt.Params, opt.ShiftLimit = params, params.Duration("shift.limit", "limit")
+	opt.Params = params
 	if !memory {
 		capture, err2 := os.Create(filepath.Join(dir, campaign.CaptureFile))
 		if err2 != nil {
