@@ -20,9 +20,9 @@ type Change struct {
 	Old   []Row // empty for New; several rows may have become one
 	New   Row   // zero for Dropped
 	What  []string
-	// Counts says whether a finding on an old row still says something about
-	// the requirement: only when nothing that it rests on has changed.
-	Counts bool
+	// Lost are the old rows whose findings no longer say anything about the
+	// requirement: something that they rest on has changed, or it was dropped.
+	Lost []Row
 }
 
 // Diff compares an edition with the older one, along the predecessors that
@@ -37,13 +37,13 @@ func Diff(old, now Edition) []Change {
 		}
 		var from []Row
 		if old.ID == now.ID {
-			if o, err := old.Find(r.Number); err == nil && o.Section == r.Section {
-				from = append(from, o)
+			if o := old.at(r.Section, r.Number); o != nil {
+				from = append(from, *o)
 			}
 		} else if now.After == old.ID {
 			for _, n := range r.Predecessor {
-				if o, err := old.Find(n); err == nil {
-					from = append(from, o)
+				if o := old.at("", n); o != nil {
+					from = append(from, *o)
 				}
 			}
 		}
@@ -52,9 +52,8 @@ func Diff(old, now Edition) []Change {
 			gone[o.Number] = true
 		}
 		if len(from) > 0 {
-			c.What = what(from, r)
-			c.State, c.Counts = Continued, len(c.What) == 0
-			if len(c.What) > 0 {
+			c.State = Continued
+			if c.What, c.Lost = what(from, r); len(c.What) > 0 {
 				c.State = Changed
 			}
 		}
@@ -62,31 +61,46 @@ func Diff(old, now Edition) []Change {
 	}
 	for _, r := range old.Rows("all") {
 		if r.Kind != SectionTitle && r.Kind != Heading && !gone[r.Number] {
-			out = append(out, Change{State: Dropped, Old: []Row{r}})
+			out = append(out, Change{State: Dropped, Old: []Row{r}, Lost: []Row{r}})
 		}
 	}
 	return out
 }
 
-// what names the parts of the requirement that differ.
-func what(from []Row, r Row) []string {
-	if len(from) > 1 {
-		return []string{"joined from several rows"}
+// what names the parts of the requirement that differ, and the old rows that
+// differ in them. A row may continue one row of each section; where it joins
+// several of one section, none of their findings speaks of the whole.
+func what(from []Row, r Row) (parts []string, lost []Row) {
+	n := map[string]int{}
+	for _, o := range from {
+		n[o.Section]++
 	}
-	o := from[0]
-	var w []string
-	add := func(differs bool, name string) {
+	for _, o := range from {
+		differs := false
+		add := func(yes bool, name string) {
+			if !yes {
+				return
+			}
+			if differs = true; !slices.Contains(parts, name) {
+				parts = append(parts, name)
+			}
+		}
+		add(n[o.Section] > 1, "joined from several rows")
+		differing(o, r, add)
 		if differs {
-			w = append(w, name)
+			lost = append(lost, o)
 		}
 	}
+	return parts, lost
+}
+
+func differing(o, r Row, add func(bool, string)) {
 	add(!maps.Equal(o.Title, r.Title), "text")
 	add(!maps.Equal(o.Params, r.Params), "parameters")
 	add(o.Check != r.Check, "check")
 	add(o.Obligation != r.Obligation || o.Condition != r.Condition, "obligation")
 	add(!maps.Equal(o.Notes, r.Notes), "note")
 	add(o.Kind != r.Kind, "kind")
-	return w
 }
 
 // Resolve finds an edition by its ID or by a part of it that no other edition

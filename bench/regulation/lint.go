@@ -189,8 +189,14 @@ func (l *linter) row(e Edition, older *Edition, r Row) {
 }
 
 func (l *linter) hasChild(e Edition, r Row) bool {
-	s, _ := e.Section(r.Section)
-	return len(s.Children(r.Number)) > 0
+	for _, s := range e.Sections {
+		for i := range s.Rows {
+			if s.Rows[i].Parent == r.Number {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (l *linter) params(r Row) {
@@ -204,19 +210,22 @@ func (l *linter) params(r Row) {
 		}
 		infos = c.Params
 	}
-	byName := map[string]ParamInfo{}
 	for _, p := range infos {
-		byName[p.Name] = p
 		if p.Required && r.Check != "" && r.Params[p.Name] == "" {
 			l.bad(r, "check "+r.Check+" needs parameter "+p.Name, p.Name+"=...")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Params)) {
-		p, ok := byName[name]
-		if !ok {
-			l.bad(r, "parameter "+name+" is not known here", "one of "+strings.Join(near(name, slices.Sorted(maps.Keys(byName)), 6), ", "))
+		i := slices.IndexFunc(infos, func(p ParamInfo) bool { return p.Name == name })
+		if i < 0 {
+			var known []string
+			for _, p := range infos {
+				known = append(known, p.Name)
+			}
+			l.bad(r, "parameter "+name+" is not known here", "one of "+strings.Join(near(name, known, 6), ", "))
 			continue
 		}
+		p := infos[i]
 		if cure := p.wrong(r.Params[name]); cure != "" {
 			l.bad(r, fmt.Sprintf("parameter %s=%s", name, r.Params[name]), cure)
 		}
@@ -274,9 +283,8 @@ func (p ParamInfo) wrong(v string) string {
 func (l *linter) refs(e Edition, older *Edition, r Row) {
 	for _, ref := range r.Counterparts {
 		name := ref.Section + ":" + ref.Number
-		s, _ := e.Section(ref.Section)
-		o, ok := s.Row(ref.Number)
-		if !ok {
+		o := e.at(ref.Section, ref.Number)
+		if o == nil {
 			l.bad(r, "counterpart "+name+" does not stand in "+e.ID, "SECTION:NUMBER of a row")
 			continue
 		}
@@ -294,9 +302,7 @@ func (l *linter) refs(e Edition, older *Edition, r Row) {
 		case !maps.Equal(r.Params, o.Params):
 			l.bad(r, fmt.Sprintf("parameters %q, but counterpart %s has %q", r.Params, name, o.Params), "equal parameters, or a reason in the brackets of the reference")
 		}
-		if ok {
-			l.step(r, o)
-		}
+		l.step(r, *o)
 	}
 	for _, p := range r.Predecessor {
 		if p == "new" {
@@ -307,7 +313,7 @@ func (l *linter) refs(e Edition, older *Edition, r Row) {
 		}
 		if older == nil {
 			l.bad(r, "predecessor "+p+" without an older edition", "the key after in edition.tsv")
-		} else if _, err := older.Find(p); err != nil {
+		} else if older.at("", p) == nil {
 			l.bad(r, "predecessor "+p+" does not stand in "+older.ID, "a corrected number of "+older.ID)
 		}
 	}

@@ -114,12 +114,26 @@ func (e Edition) Find(number string) (Row, error) {
 	if s, n, ok := strings.Cut(number, " "); ok {
 		section, number = s, n
 	}
-	for _, r := range e.Rows(section) {
-		if r.Number == number {
-			return r, nil
-		}
+	if r := e.at(section, number); r != nil {
+		return *r, nil
 	}
 	return Row{}, notThere(e, section, number, e.Rows(section))
+}
+
+// at is a row where it stands, nil when it does not.
+func (e Edition) at(section, number string) *Row {
+	for i := range e.Sections {
+		s := &e.Sections[i]
+		if section != "" && section != "all" && s.ID != section {
+			continue
+		}
+		for j := range s.Rows {
+			if s.Rows[j].Number == number {
+				return &s.Rows[j]
+			}
+		}
+	}
+	return nil
 }
 
 // Children gives the rows right below a group.

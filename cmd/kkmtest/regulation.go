@@ -412,7 +412,7 @@ type jsonChange struct {
 	Old    []string `json:"old,omitempty"`
 	New    string   `json:"new,omitempty"`
 	What   []string `json:"what,omitempty"`
-	Counts bool     `json:"old_findings_count"`
+	Lost   []string `json:"lost,omitempty"` // old rows whose findings no longer count
 }
 
 func (r regulations) diff() *cobra.Command {
@@ -449,13 +449,14 @@ func printDiff(w io.Writer, changes []regulation.Change, asJSON, all bool) error
 	var lost []string
 	for _, ch := range changes {
 		counts[ch.State]++
-		j := jsonChange{State: ch.State, New: ch.New.Number, What: ch.What, Counts: ch.Counts}
+		j := jsonChange{State: ch.State, New: ch.New.Number, What: ch.What}
 		for _, o := range ch.Old {
 			j.Old = append(j.Old, o.Number)
-			if !ch.Counts {
-				lost = append(lost, o.Number)
-			}
 		}
+		for _, o := range ch.Lost {
+			j.Lost = append(j.Lost, o.Number)
+		}
+		lost = append(lost, j.Lost...)
 		out = append(out, j)
 	}
 	if asJSON {
