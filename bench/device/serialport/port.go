@@ -29,6 +29,9 @@ import (
 // hangs means that nobody has read for a long time.
 const writeLimit = 10 * time.Second
 
+// closeLimit is how long Close waits for a write under way.
+const closeLimit = time.Second
+
 // OpenSerial opens a serial port or a pseudo terminal at 8N1 without flow
 // control. loop is real time. The port is locked for other benches, by a file
 // that root must respect too; the error of a second one says who holds it.
@@ -48,14 +51,8 @@ func OpenSerial(loop clock.Loop, path string, baud int) (device.Port, error) {
 	if err := p.ResetInputBuffer(); err != nil {
 		return nil, errors.Join(fmt.Errorf("port %s: %w", path, err), p.Close(), lk.release())
 	}
-	return newStreamPort(loop, path, serialStream{p}, lk.release), nil
+	return newStreamPort(loop, path, p, lk.release), nil
 }
-
-// serialStream makes an io.ReadWriteCloser of a serial port.
-type serialStream struct{ serial.Port }
-
-// unstick lets a Write return that the kernel does not take.
-func (s serialStream) unstick() { _ = s.ResetOutputBuffer() }
 
 // OpenTCP connects to a register, or to a serial device server, that carries
 // the bytes of the line over TCP. loop is real time.
@@ -209,15 +206,15 @@ func (s *streamPort) Close() error {
 	var err error
 	s.once.Do(func() {
 		close(s.quit)
-		if u, ok := s.rw.(interface{ unstick() }); ok {
-			select {
-			case <-s.done:
-			default:
-				u.unstick()
-			}
-		}
-		if _, ok := s.rw.(net.Conn); !ok {
-			<-s.done
+		// A writer that is still in the kernel after this time is held there by a
+		// line that takes nothing. It looks at quit before it writes again, so the
+		// descriptor's number is never used after it was given away.
+		late := make(chan struct{})
+		t := s.loop.AfterFunc(closeLimit, func() { close(late) })
+		defer t.Stop()
+		select {
+		case <-s.done:
+		case <-late:
 		}
 		err = errors.Join(s.rw.Close(), s.release())
 	})

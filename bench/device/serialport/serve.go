@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"github.com/kkmtest/kkmtest/bench/clock"
@@ -31,14 +32,30 @@ func ServePTY(loop clock.Loop, baud int, m Machine) (name string, stop func() er
 	if _, err := term.MakeRaw(int(slave.Fd())); err != nil {
 		return "", nil, errors.Join(fmt.Errorf("pseudo terminal: %w", err), master.Close(), slave.Close())
 	}
+	line, err := waitable(master)
+	if err != nil {
+		return "", nil, errors.Join(fmt.Errorf("pseudo terminal: %w", err), master.Close(), slave.Close())
+	}
 	// The slave stays open here: with the last one closed the master would fail.
 	s := newServed(loop, baud, m)
-	// MakeRaw made the descriptor blocking; the master is still Go's to wait for.
-	s.attach(master)
+	s.attach(line)
 	return slave.Name(), func() error {
 		err := s.stop()
 		return errors.Join(err, ignoreClosed(slave.Close()))
 	}, nil
+}
+
+// waitable makes a file that Close wakes a Read of; the library leaves the
+// master blocking, and closing such a file waits for the next byte.
+func waitable(f *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	return os.NewFile(uintptr(fd), f.Name()), f.Close()
 }
 
 // ServeTCP puts a machine on a TCP port. A line has two ends: a new connection
