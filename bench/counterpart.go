@@ -93,7 +93,9 @@ func (b *Bench) Rest(ctx context.Context) error {
 func (b *Bench) AwaitHandOver(ctx context.Context) error {
 	from := b.Loop.Now()
 	until := from.Add(handOverPatience)
+	patient := false
 	for b.owed() > 0 || b.keeps(ctx) {
+		patient = true
 		now := b.Loop.Now()
 		if now.Mono >= until.Mono {
 			return b.waited(from, "waited for the hand-over in vain")
@@ -106,7 +108,7 @@ func (b *Bench) AwaitHandOver(ctx context.Context) error {
 			return b.Fault("wait", err)
 		}
 	}
-	if b.Loop.Now().Mono == from.Mono {
+	if !patient {
 		return nil
 	}
 	if err := b.waited(from, "until everything kept was handed over"); err != nil {

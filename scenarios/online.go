@@ -78,6 +78,16 @@ func ServerBlock() bench.Scenario {
 		}
 		return nil
 	}
+	alone := func(ctx context.Context, b *bench.Bench) error {
+		if err := b.CutAll(); err != nil {
+			return err
+		}
+		t := try(ctx, b, receipt(plain()))
+		if err := look(ctx, b, t.Op.ID); err != nil {
+			return err
+		}
+		return b.RestoreAll()
+	}
 	lifted := func(ctx context.Context, b *bench.Bench) error {
 		if err := b.Calm(); err != nil {
 			return err
@@ -100,8 +110,10 @@ func ServerBlock() bench.Scenario {
 				return nil
 			}},
 			{Name: "the order comes: try to open a shift with a sale, twice", Run: suspended},
+			{Name: "nothing is connected, and the order stands: try to sell", Run: alone},
 			{Name: "the order is lifted: sell", Run: lifted},
 			{Name: "the order comes again, with the shift open: try to sell, twice", Run: suspended},
+			{Name: "nothing is connected, and the order still stands: try to sell", Run: alone},
 			{Name: "the order is lifted again: sell", Run: lifted},
 			end(),
 		},
@@ -149,16 +161,20 @@ func ShiftLimit(p bench.Params) bench.Scenario {
 				must(ctx, b, zReport())
 				return nil
 			}},
-			{Name: "sell: the shift is counted from the end of this receipt", Run: func(ctx context.Context, b *bench.Bench) error {
+			{Name: "put cash in: the shift is not counted from this", Run: func(ctx context.Context, b *bench.Bench) error {
+				must(ctx, b, fiscal.Op{Kind: fiscal.OpDeposit, Cash: fiscal.Tenge(500)})
+				return nil
+			}},
+			{Name: "sell: the shift is counted from the end of this receipt", After: bench.Pause(spare/2, "the first receipt comes well after the first document"), Run: func(ctx context.Context, b *bench.Bench) error {
 				if err := b.AlignSecond(ctx); err != nil {
 					return err
 				}
 				must(ctx, b, receipt(plain()))
 				return nil
 			}},
-			{Name: "sell just inside the limit", After: bench.SinceOp("3/1", limit-edge, "just inside the limit of the shift"), Run: trySell(plain())},
-			{Name: "sell exactly at the limit", After: bench.SinceOp("3/1", limit, "exactly the limit of the shift").EntryLike("3/1"), Run: trySell(plain())},
-			{Name: "try to sell just past the limit", After: bench.SinceOp("3/1", limit+edge, "just past the limit of the shift"), Run: trySell(plain())},
+			{Name: "sell just inside the limit", After: bench.SinceOp("4/1", limit-edge, "just inside the limit of the shift"), Run: trySell(plain())},
+			{Name: "sell exactly at the limit", After: bench.SinceOp("4/1", limit, "exactly the limit of the shift").EntryLike("4/1"), Run: trySell(plain())},
+			{Name: "try to sell just past the limit", After: bench.SinceOp("4/1", limit+edge, "just past the limit of the shift"), Run: trySell(plain())},
 			{Name: "print the X report", Run: func(ctx context.Context, b *bench.Bench) error {
 				try(ctx, b, xReport())
 				return nil
