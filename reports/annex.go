@@ -98,13 +98,17 @@ func identityTable(r Run, l regulation.Lang) paper.Table {
 
 func verdicts(ls []line, l regulation.Lang) paper.Table {
 	t := paper.Table{Widths: annexWidths, Head: heads(l, "col.number", "col.result", "col.reason", "col.measured", "col.events")}
+	began := map[string]bool{}
 	for _, ln := range ls {
 		v := ln.Verdict
-		switch {
-		case ln.Row.Kind == regulation.SectionTitle || !ln.Counts:
+		if ln.Row.Kind == regulation.SectionTitle || !ln.Counts {
 			mark := ""
 			if ln.Row.Kind == regulation.SectionTitle {
 				mark = evidence.Visible(wording(ln.Row, l))
+				began[ln.Section] = true
+			}
+			if !began[ln.Section] {
+				continue // the form's head row: it is about the third column
 			}
 			t.Rows = append(t.Rows, paper.Row{Mark: mark, Level: 3, Cells: []paper.Cell{{Text: evidence.Visible(wording(ln.Row, l)), Bold: true, Shade: true, Span: len(t.Widths)}}})
 			continue

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/kkmtest/kkmtest/bench/regulation"
 	"github.com/kkmtest/kkmtest/reports/evidence"
@@ -94,14 +96,19 @@ func official(r Run, ls []line, o Paper) paper.Table {
 			row = paper.Row{Mark: text, Level: 2, Cells: []paper.Cell{{Text: text, Bold: true, Center: true, Shade: true, Span: len(t.Widths)}}}
 		case ln.Row.Kind == regulation.Heading && !ln.Counts && !began[ln.Section]:
 			// The head row above the section's title: beside the general
-			// requirements the order says how the third column is filled in.
-			row = paper.Row{Cells: []paper.Cell{{}, {Text: text, Bold: true}, {Text: words.T(l, "form.fill")}, {}}}
+			// requirements the order says how the third column is filled in. A
+			// catalogue has both in one title, parted by a semicolon, or the first only.
+			what, how, ok := strings.Cut(text, "; ")
+			if !ok {
+				how = words.T(l, "form.fill")
+			}
+			row = paper.Row{Cells: []paper.Cell{{}, {Text: what, Bold: true}, {Text: upperFirst(how)}, {}}}
 			row.Cells = fillUp(row.Cells, len(t.Widths))
 		case ln.Row.Kind == regulation.Heading:
 			row = paper.Row{Mark: text, Level: 3, Cells: []paper.Cell{{Text: number(ln), Bold: true}, {Text: text, Bold: true, Span: len(t.Widths) - 1}}}
 		default:
 			row = paper.Row{Cells: []paper.Cell{
-				{Text: number(ln)}, {Text: text, Bold: ln.Row.Kind == regulation.Group && ln.Row.Parent == ""},
+				{Text: number(ln)}, {Text: text},
 				{Text: r.reference(ln, l)}, {Text: evidence.Visible(r.noteIn(ln, l))},
 			}}
 			if o.OneTable {
@@ -111,6 +118,11 @@ func official(r Run, ls []line, o Paper) paper.Table {
 		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+func upperFirst(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
 }
 
 func heads(l regulation.Lang, keys ...string) []string {

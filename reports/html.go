@@ -145,7 +145,7 @@ func WriteForm(w io.Writer, r Run) error {
 		CSS:   template.CSS(strings.Replace(formCSS, "FILTERS", filterRules()+labelRules(), 1)),
 		JS:    template.JS(formJS), Langs: Langs, Model: evidence.Visible(r.Facts.Profile.Model),
 		Form: each(func(l regulation.Lang) string {
-			return evidence.Visible(title(r.Edition.Title, l) + ". " + sectionName(r.SectionID(), l) + ". " + r.timeMode(l) + ".")
+			return evidence.Visible(title(r.Edition.Title, l) + ". " + sectionName(r.SectionID(), l) + " — " + r.timeMode(l))
 		}),
 		Readings: readings(ls),
 	}
@@ -254,13 +254,10 @@ func (r Run) htmlRow(l line, most int, cited map[history.Seq]*htmlEvent) htmlRow
 		Reason: each(func(lang regulation.Lang) string { return evidence.Visible(reasonIn(v, lang)) }),
 		Bytes:  hexOf(vi.Bytes),
 	}
-	if !l.Counts || l.Row.Kind == regulation.Heading || l.Row.Kind == regulation.SectionTitle {
+	if !l.Counts {
 		h.Heading = "h"
 		if l.Row.Kind == regulation.SectionTitle {
 			h.Heading = "s"
-		}
-		if l.Counts { // a numbered heading is a row of the form and keeps its number
-			h.Title = template.HTML(template.HTMLEscapeString(l.Row.Number)+" ") + h.Title
 		}
 		return h
 	}

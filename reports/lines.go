@@ -27,8 +27,11 @@ type verdict struct {
 	Lead    check.Judgement // the judgement that decided; zero when there was none
 	Because because         // why there is no judgement, "" when there is one
 	From    []string        // of a group that its sub-rows decide: those that have its result
-	Events  []history.Seq   // ascending, each once
-	Measure *measure        // nil when nothing was measured
+	// Asks is what a document or a person has to show, in the languages of the
+	// catalogue; nil when the row has a check.
+	Asks    map[regulation.Lang]string
+	Events  []history.Seq // ascending, each once
+	Measure *measure      // nil when nothing was measured
 	Read    []check.Reading
 }
 
@@ -39,6 +42,7 @@ const (
 	noFinding because = "because.nofinding" // nobody judged the row
 	noCheck   because = "because.nocheck"   // the catalogue names no check for it
 	document  because = "because.document"  // manufacturer's documents show it
+	person    because = "because.person"    // somebody has to look
 	notRun    because = "because.notrun"    // there is a check, and no judgement of it
 	subRows   because = "because.subrows"   // a group: its sub-rows decide
 	heading   because = "because.heading"   // a numbered heading demands nothing
@@ -109,7 +113,7 @@ func (r Run) lines() ([]line, error) {
 				return nil, fmt.Errorf("edition %s: row %s %s stands twice in the form", r.Edition.ID, s.ID, row.Number)
 			}
 			seen[k] = true
-			l := line{Section: s.ID, Row: row, Counts: row.Printed != "" || row.Kind == regulation.Group || row.Kind == regulation.PlainRow}
+			l := line{Section: s.ID, Row: row, Counts: numbered(row)}
 			f, ok := found[k]
 			delete(found, k)
 			if ok && f.RowDigest != "" && row.Digest != "" && f.RowDigest != row.Digest {
@@ -135,6 +139,17 @@ func (r Run) lines() ([]line, error) {
 		return nil, fmt.Errorf("edition %s, section %s has no rows", r.Edition.ID, r.SectionID())
 	}
 	return out, nil
+}
+
+// numbered says whether a line is a row of the form: rows, groups, and headings
+// that carry a number of their own (61 and 98 of order 431). A heading whose
+// number belongs to the row after it (104) is corrected to a name such as III.h4.
+func numbered(r regulation.Row) bool {
+	switch r.Kind {
+	case regulation.Group, regulation.PlainRow:
+		return true
+	}
+	return r.Number != "" && r.Number[0] >= '0' && r.Number[0] <= '9'
 }
 
 func verdictOf(row regulation.Row, f check.Finding, ok bool) verdict {
@@ -168,11 +183,33 @@ func verdictOf(row regulation.Row, f check.Finding, ok bool) verdict {
 		slices.Sort(v.Events)
 		v.Events = slices.Compact(v.Events)
 	}
+	if row.Check == "" && v.Result == check.NotChecked && ok {
+		// The catalogue says in every language what has to be shown; the
+		// judgement repeats it in one.
+		switch {
+		case row.Demand != "" && row.Kind != regulation.Heading:
+			v.Because, v.Asks = document, texts(row.Demands, row.Demand)
+		case row.Prompt != "" && row.Kind != regulation.Heading:
+			v.Because, v.Asks = person, texts(row.Prompts, row.Prompt)
+		}
+		if v.Because != "" {
+			return v
+		}
+	}
 	has := v.Lead.Reason() != "" || v.Lead.Violation().Want != "" || v.Result == check.Pass && len(v.Events) > 0
 	if !has {
 		v.Because = becauseOf(row, f, ok)
 	}
 	return v
+}
+
+// texts is a text of the catalogue in all its languages; one that has no
+// translation stands for all.
+func texts(all map[regulation.Lang]string, one string) map[regulation.Lang]string {
+	if len(all) > 0 {
+		return all
+	}
+	return map[regulation.Lang]string{regulation.English: one}
 }
 
 // closer says whether a tells more than b: the measurement nearest to its limit is the one to show.
@@ -193,8 +230,6 @@ func becauseOf(row regulation.Row, f check.Finding, ok bool) because {
 		return notSelected
 	case row.Kind == regulation.Group && (row.Check == "" || f.Result != check.NotChecked):
 		return subRows
-	case row.Check == "" && row.Demand != "":
-		return document
 	case row.Check == "":
 		return noCheck
 	}

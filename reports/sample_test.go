@@ -45,7 +45,7 @@ func edition() regulation.Edition {
 	optional.Obligation, optional.Check = regulation.Optional, "offline.shiftclose"
 	optional.Notes = three("міндетті емес", "не обязательно", "not obligatory")
 	paper := row(regulation.PlainRow, "32.", "32", "", three("Құжаттама", "Документация", "Documents"))
-	paper.Demand = "manual"
+	paper.Demand, paper.Demands = "the manual", three("нұсқаулық", "руководство", "the manual")
 	bare := row(regulation.PlainRow, "33.", "33", "", three("Фискалдық белгі", "Фискальный признак", "Fiscal mark"))
 	unclear := row(regulation.PlainRow, "34.", "34", "", three("Күмәнді жол", "Неясная строка", "An unclear row"))
 	unclear.Check = "access.password"

@@ -10,6 +10,9 @@ import (
 	"github.com/kkmtest/kkmtest/reports/words"
 )
 
+// maxFrom is how many sub-rows a group names.
+const maxFrom = 12
+
 // title is the text in a language, or in the nearest one that there is: the
 // Kyrgyz edition has no Kazakh titles.
 func title(t map[regulation.Lang]string, l regulation.Lang) string {
@@ -60,14 +63,22 @@ func said(j check.Judgement, l regulation.Lang) check.Phrase {
 func reasonIn(v verdict, l regulation.Lang) string {
 	p := said(v.Lead, l)
 	switch {
+	case v.Asks != nil:
+		return words.T(l, string(v.Because), title(v.Asks, l))
 	case p.Want != "" && p.Got != "":
 		return words.T(l, "reason.gotwant", p.Got, p.Want)
 	case p.Why != "":
 		return p.Why
-	case len(v.From) > 0:
-		return words.T(l, "because.from", strings.Join(v.From, ", "))
+	case len(v.From) > 0 && loud(v.Result):
+		from := strings.Join(v.From[:min(len(v.From), maxFrom)], ", ")
+		if n := len(v.From) - maxFrom; n > 0 {
+			from += fmt.Sprintf(" … +%d", n)
+		}
+		return words.T(l, "because.from", from)
 	case v.Because != "":
 		return words.T(l, string(v.Because))
+	case v.Result == check.Pass:
+		return words.T(l, "reason.pass", len(v.Events))
 	}
 	return ""
 }

@@ -9,6 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kkmtest/kkmtest/bench/campaign"
+	"github.com/kkmtest/kkmtest/bench/regulation"
+	"github.com/kkmtest/kkmtest/fixtures"
 	"github.com/kkmtest/kkmtest/reports"
 	"github.com/kkmtest/kkmtest/reports/submission"
 )
@@ -16,6 +19,42 @@ import (
 // judgeFor gives the record in a run directory, judged by each edition (none:
 // those of the run) for a section ("": that of the run).
 type judgeFor func(dir string, editions []string, section string) ([]reports.Run, error)
+
+// reportCommand is the command over the run directories of this program.
+func reportCommand() *cobra.Command { return newReportCmd(judgedRuns) }
+
+// judgedRuns judges the record of a run directory again.
+func judgedRuns(dir string, ids []string, section string) ([]reports.Run, error) {
+	asked, err := campaign.ReadAsked(dir)
+	if err != nil {
+		return nil, err
+	}
+	sel := selection{editions: asked.Editions, section: asked.Section, rows: asked.Rows, checks: asked.Checks}
+	if len(ids) > 0 {
+		sel.editions = ids
+	}
+	if section != "" {
+		sel.section = section
+	}
+	if len(ids) > 0 || section != "" {
+		sel.rows = nil // numbers of one edition are other rows in another
+	}
+	all, err := judgeDir(dir, sel)
+	if err != nil {
+		return nil, err
+	}
+	catalogues, err := regulation.LoadAll(sub(fixtures.FS, "regulations"))
+	if err != nil {
+		return nil, err
+	}
+	var out []reports.Run
+	for _, j := range all {
+		r := j.report(dir, all)
+		r.InForce = reports.InForce(catalogues, j.edition)
+		out = append(out, r)
+	}
+	return out, nil
+}
 
 // newReportCmd writes the documents of a run.
 func newReportCmd(judge judgeFor) *cobra.Command {

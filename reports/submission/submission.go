@@ -108,7 +108,7 @@ func (s *Submission) Check(e regulation.Edition) error {
 	for _, r := range s.Refs {
 		var in []string
 		for _, sec := range e.Sections {
-			if row, ok := sec.Row(r.Row); ok && (row.Kind == regulation.Group || row.Kind == regulation.PlainRow || row.Printed != "") {
+			if row, ok := sec.Row(r.Row); ok && (row.Kind == regulation.Group || row.Kind == regulation.PlainRow) {
 				in = append(in, sec.ID)
 			}
 		}

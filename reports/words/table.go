@@ -37,7 +37,8 @@ var table = map[string]Text{
 	// Why a row has no judgement of its own.
 	"because.nofinding":   {"бұл жол бойынша қорытынды жоқ", "по этой строке нет заключения", "nobody judged this row"},
 	"because.nocheck":     {"бұл жолға арналған тексеру әлі жоқ", "для этой строки ещё нет проверки", "no check verifies this row yet"},
-	"because.document":    {"өндірушінің құжаттарымен расталады", "подтверждается документами производителя", "shown by the manufacturer's documents"},
+	"because.document":    {"өндірушінің құжаттарымен расталады: {0}", "подтверждается документами производителя: {0}", "shown by the manufacturer's documents: {0}"},
+	"because.person":      {"адам қарап тексеруі тиіс: {0}", "должен проверить человек: {0}", "a person has to look: {0}"},
 	"because.notrun":      {"тексеру жүргізілмеді", "проверка не проводилась", "the check was not carried out"},
 	"because.subrows":     {"ішкі жолдарынан шығады", "следует из подчинённых строк", "follows from its sub-rows"},
 	"because.from":        {"ішкі жолдарынан шығады: {0}", "следует из подчинённых строк: {0}", "follows from its sub-rows: {0}"},
@@ -46,6 +47,7 @@ var table = map[string]Text{
 
 	// Reasons and measurements.
 	"reason.gotwant": {"алынғаны: {0}; күтілгені: {1}", "получено: {0}; ожидалось: {1}", "got {0}, want {1}"},
+	"reason.pass":    {"жазбадан көрінеді; оқиғалар саны: {0}", "видно из записи; событий: {0}", "seen in the record; events: {0}"},
 	"reason.got":     {"Алынғаны", "Получено", "Got"},
 	"reason.want":    {"Күтілгені", "Ожидалось", "Want"},
 	"reason.bytes":   {"Байттар", "Байты", "Bytes"},
@@ -162,7 +164,7 @@ var table = map[string]Text{
 	"id.cpcr":         {"CPCR нұсқасы", "Версия CPCR", "CPCR version"},
 	"id.lab":          {"Сынақ зертханасы", "Испытательная лаборатория", "Laboratory"},
 	"id.request":      {"Өтінім нөмірі", "Номер заявки", "Request number"},
-	"id.sample":       {"Үлгі данасы", "Образец", "Sample"},
+	"id.sample":       {"Сыналған дана", "Образец", "Sample"},
 	"id.operator":     {"Оператор", "Оператор", "Operator"},
 	"id.date":         {"Күні", "Дата", "Date"},
 	"id.bench":        {"Стенд бағдарламасы", "Программа стенда", "Bench software"},
