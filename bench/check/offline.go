@@ -324,6 +324,10 @@ func judgeMark(r *Record, p regulation.Params) []Judgement {
 		}
 		line, has := o.saying(words)
 		ev := append([]history.Seq{o.Papers[0].Seq, o.End}, seqs(x)...)
+		if has && m == Autonomous && o.onlyBesideSign(words) {
+			v.open(unsure("mark.beside", with(a, "line", line), readMark).Citing(ev...))
+			continue
+		}
 		switch {
 		case m == Autonomous && !has:
 			v.fail(o, fail("mark.missing", a, ev[0], ev[1:]...))
@@ -336,4 +340,23 @@ func judgeMark(r *Record, p regulation.Params) []Judgement {
 		}
 	}
 	return v.end(need{"offline", "mark.need.offline", nil}, need{"online", "mark.need.online", nil})
+}
+
+// onlyBesideSign says that the words stand nowhere but on the line that holds
+// the autonomous sign: they may name the number and not the mode.
+func (o *Operation) onlyBesideSign(words []string) bool {
+	x := marked(o)
+	if x == nil {
+		return false
+	}
+	n, _ := x.OfflineNumber()
+	sign := strconv.FormatUint(uint64(n), 10)
+	var rest []string
+	for _, l := range o.Lines() {
+		if !numberIn([]string{l}, sign) {
+			rest = append(rest, l)
+		}
+	}
+	_, has := saying(rest, words)
+	return !has
 }

@@ -23,10 +23,11 @@ var (
 	readTaxPlace = Reading{"tax-place", "taxes stand either on the lines or on the ticket, never on both"}
 	readNumber   = Reading{"receipt-number", "the sequence number of a receipt is the device wide document number: it grows, cash operations and closes count too"}
 	readPeriod   = Reading{"offline-period", "the information on the length of autonomous work is the offline period in the first message that is answered"}
+	readMark     = Reading{"mark-beside-sign", "the word beside the autonomous sign may name the number; the mark says that the device works autonomously"}
 	readZero     = Reading{"zero-rows", "a row of the Z report that is left out counts as zero"}
 )
 
 // Readings lists all of them.
 func Readings() []Reading {
-	return []Reading{readOldest, readOver, readAnswer, readLife, readFirst, readSum, readDocs, readTendered, readVAT, readStore, readChecksum, readSent, readLevels, readClock, readToken, readRefusal, readBlockedZ, readTaxPlace, readNumber, readPeriod, readZero}
+	return []Reading{readOldest, readOver, readAnswer, readLife, readFirst, readSum, readDocs, readTendered, readVAT, readStore, readChecksum, readSent, readLevels, readClock, readToken, readRefusal, readBlockedZ, readTaxPlace, readNumber, readPeriod, readMark, readZero}
 }

@@ -59,7 +59,7 @@ func judgeSign(r *Record, p regulation.Params) []Judgement {
 			continue
 		}
 		ev = append(ev, o.Papers[0].Seq)
-		if !o.paperShows(want) {
+		if !o.shows(want) {
 			v.fail(o, fail("sign.notprinted", a, ev[3], ev[:3]...))
 			continue
 		}
@@ -74,9 +74,6 @@ func judgeSign(r *Record, p regulation.Params) []Judgement {
 	}
 	return v.end(need{"sign", "sign.need.online", nil}, need{"two", "sign.need.different", nil})
 }
-
-// paperShows is shows without what the host line told.
-func (o *Operation) paperShows(number string) bool { return numberIn(o.Lines(), number) }
 
 // fiscalMark judges where the words of the fiscal mark stand (KZ 431 rows 33 and
 // 37.3): on receipts that have a sign, next to it, and on nothing else.
@@ -117,7 +114,7 @@ func (r *Record) fiscalMark(words []string) []Judgement {
 		case fiscalDoc && len(o.Papers) == 0:
 		case fiscalDoc && !has:
 			v.fail(o, fail("fiscalmark.missing", a, ev[0], ev[1:]...))
-		case fiscalDoc && sign != "" && !o.paperShows(sign):
+		case fiscalDoc && sign != "" && !o.shows(sign):
 			v.fail(o, fail("fiscalmark.nosign", a, ev[0], ev[1:]...))
 		case fiscalDoc && m == Online:
 			v.prove("online", o, ev...)
@@ -139,7 +136,7 @@ func (r *Record) fiscalMark(words []string) []Judgement {
 // copyShows says whether a copy carries the sign of a receipt that was made before.
 func (r *Record) copyShows(o *Operation, known map[string]bool) bool {
 	for s := range known {
-		if o.paperShows(s) {
+		if o.shows(s) {
 			return true
 		}
 	}

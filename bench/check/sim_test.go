@@ -36,6 +36,7 @@ type sim struct {
 	open     bool
 	opened   time.Time
 	first    time.Time // end of the first payment document
+	last     time.Time // of the last document, on the device's clock
 	cut      bool      // the network is cut
 	offline  bool      // there is a queue
 	went     time.Time // begin of the offline period
@@ -61,7 +62,10 @@ type sim struct {
 	eager    bool // sends the next queued message before the answer
 	twice    bool // the OFD books every message twice
 	sells    func(op fiscal.Op, age, old time.Duration) (refuse, force bool)
-	dull     bool // refuses nothing at all
+	dulls    func(op fiscal.Op) bool // does what it must refuse
+	early    bool                    // gives up before the answer
+	patient  bool                    // waits for any answer
+	deaf     bool                    // does not care for the order to suspend
 	told     func(sign string) string
 	print    time.Duration
 }
@@ -187,20 +191,21 @@ func (s *sim) do(op fiscal.Op) fiscal.Outcome {
 		s.result(intent, op, entered, out, lines)
 		return out
 	}
-	if op.As.Password != "" && !s.dull {
+	dull := s.dulls != nil && s.dulls(op)
+	if op.As.Password != "" && !dull {
 		return refuse(0x4f, "wrong password")
 	}
 	switch op.Kind {
 	case fiscal.OpSetSetting:
 		switch {
-		case op.Setting == fiscal.SetCashierPassword && len(op.Value) < 4 && !s.dull:
+		case op.Setting == fiscal.SetCashierPassword && len(op.Value) < 4 && !dull:
 			return refuse(0x33, "too short")
-		case (op.Setting == fiscal.SetOFDHost || op.Setting == fiscal.SetOFDPort) && s.open && !s.dull:
+		case (op.Setting == fiscal.SetOFDHost || op.Setting == fiscal.SetOFDPort) && s.open && !dull:
 			return refuse(0x4a, "shift open")
 		}
 		return done(fiscal.Outcome{}, nil)
 	case fiscal.OpSetClock:
-		if (s.open || op.Clock.Before(s.first)) && !s.dull {
+		if (s.open || op.Clock.Before(s.last)) && !dull {
 			return refuse(0x4a, "clock")
 		}
 		s.sk = op.Clock.Sub(s.at.Wall)
@@ -213,7 +218,7 @@ func (s *sim) do(op fiscal.Op) fiscal.Outcome {
 		return done(fiscal.Outcome{}, append([]string{"X ЕСЕБІ"}, s.info))
 	}
 	// Documents.
-	if s.blocked && op.Kind != fiscal.OpZReport {
+	if s.blocked && op.Kind != fiscal.OpZReport && !s.deaf {
 		if s.cut || !s.poll() {
 			return refuse(0xa0, "suspended", s.notice()...)
 		}
@@ -221,14 +226,14 @@ func (s *sim) do(op fiscal.Op) fiscal.Outcome {
 	old := time.Duration(0)
 	if len(s.queue) > 0 {
 		if t, ok := firstTicket(s.queue); ok {
-			old = s.at.Wall.Sub(t)
+			old = s.device().Sub(t)
 		}
 	}
 	age := time.Duration(0)
 	if s.open && !s.first.IsZero() {
 		age = s.at.Wall.Sub(s.first)
 	}
-	if op.Receipt != nil && !s.dull {
+	if op.Receipt != nil && !dull {
 		no, force := age > 24*time.Hour || old > 72*time.Hour, false
 		if s.sells != nil {
 			var r bool
@@ -256,6 +261,9 @@ func (s *sim) do(op fiscal.Op) fiscal.Outcome {
 			return done(out, lines)
 		case 15:
 			s.blocked = true
+			if s.deaf {
+				break
+			}
 			s.doc--
 			return refuse(0xa0, "suspended", s.notice()...)
 		}
@@ -276,7 +284,7 @@ func (s *sim) do(op fiscal.Op) fiscal.Outcome {
 			n = s.autoSign(n)
 		}
 		r.Ticket.OfflineTicketNumber = proto.Uint32(n)
-		lines = append(lines, "Фискалды чек", "Автономды код "+strconv.Itoa(int(n)), "Автономды режим")
+		lines = append(lines, "Фискалды чек", "Дербес код "+strconv.Itoa(int(n)), "Автономды режим")
 	case r.MoneyPlacement != nil:
 		r.MoneyPlacement.IsOffline = proto.Bool(true)
 	case r.CloseShift != nil:
@@ -411,7 +419,8 @@ func (s *sim) send(cause history.Seq, r *canon.Request, late bool) sentBack {
 	if code == 0 && doc && !again {
 		s.token++
 	}
-	if s.delay > 5*time.Second {
+	if (s.delay > 5*time.Second && !s.patient) || s.early {
+		s.early = false
 		s.pass(s.delay)
 		answer(code, sign)
 		s.try = &h
@@ -463,7 +472,8 @@ func (s *sim) message(op fiscal.Op) (*canon.Request, []string) {
 	if op.As.Admin {
 		oper.Code = proto.Uint32(30)
 	}
-	now := cpcr.Stamp(s.device())
+	s.last = s.device()
+	now := cpcr.Stamp(s.last)
 	lines := []string{simFacts.TaxpayerName, "БСН " + simFacts.TaxpayerBIN, "ЗНМ " + simFacts.Serial, "ТНМ " + simFacts.Registration, simFacts.Address, fmt.Sprintf("№ %06d", s.doc), s.device().Format("02.01.2006 15:04:05")}
 	switch op.Kind {
 	case fiscal.OpReceipt:

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -73,7 +74,7 @@ func holds(lines []string, text string) bool {
 // shows says whether a number stands on the operation's paper: as a run of
 // digits of its own (leading zeros allowed), or with its digits grouped.
 func (o *Operation) shows(number string) bool {
-	return number != "" && (o.hasToken(number) || numberIn(o.Lines(), number))
+	return numberIn(o.Lines(), number)
 }
 
 func numberIn(lines []string, number string) bool {
@@ -144,6 +145,6 @@ func wordAt(s string, from, to int) bool {
 	if len(after) > 0 && unicode.IsLetter(after[0]) {
 		return false
 	}
-	prev := strings.Fields(string(before))
-	return len(prev) == 0 || (prev[len(prev)-1] != "не" && prev[len(prev)-1] != "без" && prev[len(prev)-1] != "not")
+	prev := strings.FieldsFunc(string(before), func(c rune) bool { return !unicode.IsLetter(c) })
+	return len(prev) == 0 || !slices.Contains([]string{"не", "без", "not"}, prev[len(prev)-1])
 }

@@ -3,6 +3,7 @@ package check
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/kkmtest/kkmtest/cpcr"
 	"github.com/kkmtest/kkmtest/cpcr/canon"
@@ -264,4 +265,4 @@ func (r *Record) late(x *Exchange) bool {
 // OFD without either side's stamp showing it: connecting, one round trip of a
 // mobile link, and the line's own queue. Answers nearer to a limit than this
 // prove neither side.
-const transit = 100_000_000 // ns
+const transit = 50 * time.Millisecond
