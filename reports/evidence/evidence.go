@@ -290,6 +290,15 @@ func hexBlock(b []byte) Block {
 	return Block{Bytes, s.String()}
 }
 
+// cutLines keeps the first lines of a text.
+func cutLines(s string) string {
+	ls := strings.Split(strings.TrimSuffix(s, "\n"), "\n")
+	if len(ls) <= maxLines {
+		return s
+	}
+	return strings.Join(ls[:maxLines], "\n") + fmt.Sprintf("\n… %d more lines\n", len(ls)-maxLines)
+}
+
 func lines(name string, ls []string) Block {
 	var s strings.Builder
 	for i, l := range ls {
