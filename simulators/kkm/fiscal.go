@@ -1,6 +1,8 @@
 package kkm
 
 import (
+	"time"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/kkmtest/kkmtest/cpcr"
@@ -55,6 +57,12 @@ func (r *Register) registered(d *document, a *answer) {
 		r.finish(refusal(OFDBlocked, 0, "no link"))
 	case a == nil, a.code == codeSSL, a.code == codeOK && d.Kind == fiscal.OpReceipt && a.GetTicket().GetTicketNumber() == "":
 		r.wentAlone(d)
+	case a.code == codeBlocked && r.q.sellsBlocked:
+		r.wentAlone(d)
+	case a.code == codeOK && r.q.doubles && d.Kind == fiscal.OpReceipt && d.real == "":
+		d.real = a.GetTicket().GetTicketNumber()
+		r.answeredService(*d.Pair, a)
+		r.repeat(d, func() { r.registered(d, a) })
 	case a.code == codeOK:
 		r.take(a)
 		sign := a.GetTicket().GetTicketNumber()
@@ -63,14 +71,14 @@ func (r *Register) registered(d *document, a *answer) {
 			sign = r.q.signReceived(r, sign)
 		}
 		rec := &record{Step: stDone, Sign: sign, Token: tokenOf(a)}
+		if r.q.doubles && d.Kind == fiscal.OpReceipt {
+			rec.Token = nil // the one of the second answer stays
+		}
 		d.OFDSign = sign
 		if d.Kind == fiscal.OpZReport {
 			d.z = a.GetReport().GetZxReport()
 		}
 		r.complete(d, rec)
-		if r.q.doubles && d.Kind == fiscal.OpReceipt {
-			r.repeat(d)
-		}
 	default:
 		r.write(&record{Step: stRefuse, Token: tokenOf(a)})
 		r.refusedByOFD(a)
@@ -112,13 +120,15 @@ func (r *Register) alone(d *document) {
 
 // nextSign gives an autonomous sign that was never given (KZ 431 row 27.3).
 func (r *Register) nextSign() uint32 {
-	last := r.nv.serial
-	if last == 0 {
-		last = firstSign(r.seed, r.profile.OFD.ID)
-	} else if r.q.signRepeats {
-		return last
+	n := r.nv
+	first := firstSign(r.seed, r.profile.OFD.ID)
+	switch {
+	case r.q.signsPerDay && n.signed.Format(time.DateOnly) == r.now().Format(time.DateOnly):
+		return scramble(n.serial)
+	case r.q.signsPerDay, n.serial == 0:
+		return scramble(first)
 	}
-	return scramble(last)
+	return scramble(n.serial)
 }
 
 // complete prints a document that came into being and answers the host. The end
@@ -189,9 +199,6 @@ func (r *Register) refusedByOFD(a *answer) {
 		r.write(&record{Step: stBlock, Reason: TokenBlocked, Code: a.code, Text: "ТОКЕН ЖАРАМСЫЗ / НЕВЕРНЫЙ ТОКЕН"})
 		r.tell(blockNotice(r.blockText()))
 	case a.code == codeBlocked, a.code == codeOff, a.code == codeDiscon, a.code > codeOK && a.code <= lastBlocking:
-		if r.q.sellsBlocked {
-			return
-		}
 		r.write(&record{Step: stBlock, Reason: OFDBlocked, Code: a.code, Text: a.text})
 		if !r.q.noBlockNotice {
 			r.tell(blockNotice(r.blockText()))

@@ -227,10 +227,7 @@ const storeKey = "fiscal_memory_checksum"
 
 // storeSum is the overall checksum that a Z tells.
 func (r *Register) storeSum(z *document) string {
-	switch {
-	case r.q.storeAbsent:
-		return ""
-	case r.q.storeConstant:
+	if r.q.storeConstant {
 		return "00C0FFEE"
 	}
 	return fmt.Sprintf("%08X", z.Store)
@@ -239,7 +236,7 @@ func (r *Register) storeSum(z *document) string {
 // frame writes a request for the wire.
 func (r *Register) frame(p pair, q *canon.Request, doc *document) ([]byte, error) {
 	m := &canon.Request{Command: q.Command, Ticket: q.Ticket, CloseShift: q.CloseShift, Report: q.Report, MoneyPlacement: q.MoneyPlacement, Service: r.service(q)}
-	if doc != nil && doc.Kind == fiscal.OpZReport && !r.q.storeAbsent {
+	if doc != nil && doc.Kind == fiscal.OpZReport {
 		m.Service.Auxiliary = append(m.Service.Auxiliary, &canon.KeyValuePair{Key: proto.String(storeKey), Value: proto.String(r.storeSum(doc))})
 	}
 	if r.q.wire != nil {

@@ -19,20 +19,20 @@ func swap(n *nv) {
 	}
 }
 
-// closeFirst brings the first close of a shift before everything that was never sent.
+// closeFirst brings the first close of a shift before everything else.
 func closeFirst(n *nv) {
 	z := slices.IndexFunc(n.queue, func(d *document) bool { return d.Kind == fiscal.OpZReport && d.Pair == nil })
-	first := slices.IndexFunc(n.queue, func(d *document) bool { return d.Pair == nil })
-	if z > first && first >= 0 {
+	if z > 0 {
 		d := n.queue[z]
-		n.queue = slices.Insert(slices.Delete(n.queue, z, z+1), first, d)
+		n.queue = slices.Insert(slices.Delete(n.queue, z, z+1), 0, d)
+		n.queue[1].Pair = nil
 	}
 }
 
 var offlineMutants = []mutant{
 	{Mutant{"cutoff-late", "sells for an hour longer without the OFD than its limit", names("offline.cutoff"), nil},
 		quirks{cutoffExtra: time.Hour}},
-	{Mutant{"cutoff-early", "stops an hour before its limit of work without the OFD", names("offline.cutoff"), nil},
+	{Mutant{"cutoff-early", "stops an hour before its limit of work without the OFD", names("offline.cutoff"), names("shift.limit", "offline.enter")},
 		quirks{cutoffExtra: -time.Hour}},
 	{Mutant{"cutoff-from-newest", "counts the limit of work without the OFD from the newest unsent receipt", names("offline.cutoff"), nil},
 		quirks{cutoffFromNewest: true}},
@@ -43,14 +43,14 @@ var offlineMutants = []mutant{
 		names("latency.online", "offline.mark", "fiscal.sign", "cycle.single")},
 		quirks{answer: func(l *Limits) time.Duration { return l.Answer * 9 / 10 }}},
 	{Mutant{"offline-refuses", "refuses sales when the OFD does not answer", names("offline.enter"),
-		names("offline.cutoff", "offline.sign", "offline.mark", "offline.handover", "offline.shiftclose", "zreport.fields/offline.count", "cash.placement")},
+		names("offline.cutoff", "offline.sign", "offline.mark", "offline.handover", "offline.shiftclose", "zreport.fields/offline.count", "cash.placement", "shift.limit")},
 		quirks{refusesOffline: true}},
 	{Mutant{"offline-hangs", "does nothing at all for minutes when the OFD does not answer", names("offline.enter"),
 		names("latency.online", "offline.cutoff", "offline.sign", "offline.mark", "offline.handover", "offline.shiftclose", "zreport.fields")},
 		quirks{answer: func(l *Limits) time.Duration { return l.Answer * 40 }}},
 
-	{Mutant{"sign-repeats", "gives the same autonomous sign to every offline receipt", names("offline.sign/unique"), names("offline.handover", "zreport.fields")},
-		quirks{signRepeats: true}},
+	{Mutant{"sign-repeats", "begins its autonomous signs anew every day", names("offline.sign/unique"), names("offline.handover")},
+		quirks{signsPerDay: true}},
 	{Mutant{"sign-other-on-paper", "prints another autonomous sign than it sends", names("offline.sign/printed"), names("offline.sign/sent", "receipt.lines/sign", "fiscal.sign")},
 		quirks{signPrinted: func(d *document, s string) string {
 			if d.Sign != 0 {
@@ -65,7 +65,7 @@ var offlineMutants = []mutant{
 			}
 			return s
 		}}},
-	{Mutant{"sign-not-sent", "hands offline receipts over with another autonomous sign than the printed one", names("offline.sign/sent"), names("offline.sign/printed", "offline.sign/unique", "offline.handover")},
+	{Mutant{"sign-not-sent", "hands offline receipts over with another autonomous sign than the printed one", names("offline.sign/sent"), names("offline.sign/printed", "offline.sign/unique", "offline.handover", "receipt.lines/sign", "fiscal.sign")},
 		quirks{wire: onTicket(func(t *canon.TicketRequest) {
 			if t.OfflineTicketNumber != nil {
 				*t.OfflineTicketNumber ^= 1 << 20
@@ -80,7 +80,7 @@ var offlineMutants = []mutant{
 	{Mutant{"handover-reorders", "hands two messages of the queue over in the wrong order", names("offline.handover"), names("offline.shiftclose", "zreport.fields")},
 		quirks{disturb: swap}},
 	{Mutant{"handover-drops", "loses a message of the queue during the hand-over", names("offline.handover"),
-		names("offline.sign", "offline.shiftclose", "cash.placement", "ticket.return", "cycle.single", "zreport.fields", "ticket.fields")},
+		names("offline.sign", "offline.shiftclose", "offline.cutoff", "cash.placement", "ticket.return", "cycle.single", "zreport.fields", "ticket.fields")},
 		quirks{dropsOne: true}},
 	{Mutant{"handover-doubles", "sends a confirmed receipt of the queue a second time as a new one", names("offline.handover"),
 		names("offline.sign", "cycle.single", "zreport.fields", "ticket.fields")},
@@ -93,7 +93,7 @@ var offlineMutants = []mutant{
 				p.BeginTime = p.EndTime
 			}
 		}}},
-	{Mutant{"handover-overlaps", "sends the next message of the queue before the answer to the last one", names("offline.handover/queue"), names("offline.sign", "offline.shiftclose")},
+	{Mutant{"handover-overlaps", "sends the next message of the queue before the answer to the last one", names("offline.handover/order"), names("offline.sign", "offline.shiftclose")},
 		quirks{overlaps: true}},
 
 	{Mutant{"z-offline-send-time", "dates the close of a shift that was made offline with the moment of sending", names("offline.shiftclose"),
@@ -109,6 +109,6 @@ var offlineMutants = []mutant{
 		})}},
 	{Mutant{"z-offline-refuses", "does not close the shift without the OFD", names("offline.shiftclose"), names("zreport.fields")},
 		quirks{refusesOfflineZ: true}},
-	{Mutant{"z-offline-first", "hands the close of a shift over before the receipts of that shift", names("offline.shiftclose"), names("offline.handover/queue", "offline.handover", "zreport.fields")},
+	{Mutant{"z-offline-first", "hands the close of a shift over before the receipts of that shift", names("offline.shiftclose"), names("offline.handover/order", "offline.handover", "zreport.fields")},
 		quirks{disturb: closeFirst}},
 }

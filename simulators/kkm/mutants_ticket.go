@@ -74,10 +74,14 @@ var ticketMutants = []mutant{
 				t.Payments[0].Sum = t.Amounts.Total
 			}
 		})}},
-	{Mutant{"ticket-lines-reversed", "sends the lines of a receipt in reverse order", names(field("lines")), names("ticket.fields")},
+	{Mutant{"ticket-lines-reversed", "sends the lines of a receipt in reverse order", names(field("lines")), names("ticket.fields", "ticket.return")},
 		quirks{wire: onTicket(func(t *canon.TicketRequest) { slices.Reverse(t.Items) })}},
-	{Mutant{"ticket-goods-code", "does not send the code of goods", names(field("goods.code")), nil},
-		quirks{wire: onGoods(func(c *canon.TicketRequest_Item_Commodity) { c.Code = nil })}},
+	{Mutant{"ticket-goods-code", "sends the codes of goods one too high", names(field("goods.code")), names(field("goods"), field("lines"))},
+		quirks{wire: onGoods(func(c *canon.TicketRequest_Item_Commodity) {
+			if c.Code != nil {
+				c.Code = proto.Uint64(c.GetCode() + 1)
+			}
+		})}},
 	{Mutant{"ticket-goods-name", "cuts the names of goods to three letters", names(field("goods.name")), names(field("goods"), field("lines"), "receipt.lines/goods.name", "ticket.return")},
 		quirks{wire: onGoods(func(c *canon.TicketRequest_Item_Commodity) {
 			if n := []rune(c.GetName()); len(n) > 3 {
@@ -102,13 +106,23 @@ var ticketMutants = []mutant{
 				x.Percent = proto.Uint32(12000)
 			}
 		})}},
-	{Mutant{"ticket-modifier", "does not send discounts and markups of lines", names(field("modifier")),
+	{Mutant{"ticket-modifier", "sends discounts of lines as markups", names(field("modifier")),
 		names(field("modifier.name"), field("modifier.sum"), field("modifier.vat"), field("lines"), field("vat"), "zreport.fields", "ticket.fields")},
-		quirks{wire: withoutItems(canon.TicketRequest_Item_ITEM_TYPE_DISCOUNT, canon.TicketRequest_Item_ITEM_TYPE_MARKUP)}},
+		quirks{wire: onTicket(func(t *canon.TicketRequest) {
+			for _, it := range t.Items {
+				if it.Discount != nil {
+					it.Type, it.Markup, it.Discount = canon.TicketRequest_Item_ITEM_TYPE_MARKUP.Enum(), it.Discount, nil
+				}
+			}
+		})}},
 	{Mutant{"ticket-modifier-sum", "sends discounts and markups of lines a tenge short", names(field("modifier.sum")), names(field("modifier"), field("lines"), "zreport.fields")},
 		quirks{wire: onModifier(false, func(m *canon.TicketRequest_Modifier) { m.Sum = addMoney(m.Sum, -100) })}},
-	{Mutant{"ticket-modifier-vat", "does not send the VAT of discounts and markups of lines", names(field("modifier.vat")), vatAlso},
-		quirks{wire: onModifier(false, func(m *canon.TicketRequest_Modifier) { m.Taxes = nil })}},
+	{Mutant{"ticket-modifier-vat", "sends the VAT of discounts and markups of lines a tenge too high", names(field("modifier.vat")), vatAlso},
+		quirks{wire: onModifier(false, func(m *canon.TicketRequest_Modifier) {
+			for _, x := range m.Taxes {
+				x.Sum = addMoney(x.Sum, 100)
+			}
+		})}},
 	{Mutant{"ticket-storno", "does not send reversed goods", names(field("storno")),
 		names(field("storno.name"), field("storno.section"), field("storno.quantity"), field("storno.price"), field("storno.sum"), field("storno.vat"), field("lines"), field("vat"), "zreport.fields", "ticket.fields")},
 		quirks{wire: withoutItems(canon.TicketRequest_Item_ITEM_TYPE_STORNO_COMMODITY)}},
@@ -120,9 +134,15 @@ var ticketMutants = []mutant{
 		quirks{wire: onStorno(func(c *canon.TicketRequest_Item_StornoCommodity) { c.Price = addMoney(c.Price, 100) })}},
 	{Mutant{"ticket-storno-sum", "sends the sum of reversed goods a tenge higher", names(field("storno.sum")), names(field("storno"), field("lines"), "zreport.fields")},
 		quirks{wire: onStorno(func(c *canon.TicketRequest_Item_StornoCommodity) { c.Sum = addMoney(c.Sum, 100) })}},
-	{Mutant{"ticket-modifier-storno", "does not send reversed discounts and markups", names(field("modifier-storno")),
+	{Mutant{"ticket-modifier-storno", "sends reversed discounts as discounts", names(field("modifier-storno")),
 		names(field("modifier-storno.name"), field("modifier-storno.sum"), field("modifier-storno.vat"), field("lines"), field("vat"), "zreport.fields", "ticket.fields")},
-		quirks{wire: withoutItems(canon.TicketRequest_Item_ITEM_TYPE_STORNO_DISCOUNT, canon.TicketRequest_Item_ITEM_TYPE_STORNO_MARKUP)}},
+		quirks{wire: onTicket(func(t *canon.TicketRequest) {
+			for _, it := range t.Items {
+				if it.StornoDiscount != nil {
+					it.Type, it.Discount, it.StornoDiscount = canon.TicketRequest_Item_ITEM_TYPE_DISCOUNT.Enum(), it.StornoDiscount, nil
+				}
+			}
+		})}},
 	{Mutant{"ticket-modifier-storno-sum", "sends reversed discounts and markups a tenge short", names(field("modifier-storno.sum")), names(field("modifier-storno"), field("lines"), "zreport.fields")},
 		quirks{wire: onModifier(true, func(m *canon.TicketRequest_Modifier) { m.Sum = addMoney(m.Sum, -100) })}},
 	{Mutant{"ticket-vat", "sends the VAT of a receipt a tenge short", names(field("vat")), vatAlso},

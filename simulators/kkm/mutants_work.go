@@ -50,7 +50,7 @@ var workMutants = []mutant{
 				t.Operation = canon.OperationTypeEnum_OPERATION_BUY.Enum()
 			}
 		})}},
-	{Mutant{"return-unsent", "prints returns and does not send them", names("ticket.return"), names("ticket.fields", "zreport.fields", "fiscal.sign", "receipt.lines", "cycle.single")},
+	{Mutant{"return-unsent", "prints returns and does not send them", names("ticket.return"), names("ticket.fields", "zreport.fields", "fiscal.sign", "receipt.lines", "cycle.single", "offline.mark", "offline.cutoff", "offline.handover", "offline.sign")},
 		quirks{silent: map[string]bool{string(fiscal.SaleReturn): true, string(fiscal.BuyReturn): true}}},
 	{Mutant{"return-amount", "sends returns with an amount that is a tenge short", names("ticket.return"), names("ticket.fields", "zreport.fields", "receipt.lines")},
 		quirks{wire: onTicket(func(t *canon.TicketRequest) {
@@ -62,7 +62,7 @@ var workMutants = []mutant{
 			}
 		})}},
 
-	{Mutant{"cash-unsent", "does not report deposits and withdrawals", names("cash.placement"), names("zreport.fields", "ticket.return")},
+	{Mutant{"cash-unsent", "does not report deposits and withdrawals", names("cash.placement"), names("zreport.fields", "ticket.return", "offline.handover")},
 		quirks{silent: map[string]bool{string(fiscal.OpDeposit): true, string(fiscal.OpWithdraw): true}}},
 	{Mutant{"cash-kind", "reports withdrawals as deposits", names("cash.placement"), names("zreport.fields")},
 		quirks{wire: func(_ *Register, q *canon.Request) {
@@ -77,7 +77,7 @@ var workMutants = []mutant{
 			}
 		}}},
 
-	{Mutant{"block-ignored", "goes on selling after the OFD has suspended it", names("block.server"), nil},
+	{Mutant{"block-ignored", "takes the OFD's order to suspend for silence, and goes on selling without it", names("block.server"), names("offline.enter", "fiscal.sign", "latency.online")},
 		quirks{sellsBlocked: true}},
 	{Mutant{"block-silent", "gives no notice of its suspension", names("block.server"), nil},
 		quirks{noBlockNotice: true}},
@@ -100,11 +100,11 @@ var workMutants = []mutant{
 			return raw
 		}}},
 
-	{Mutant{"password-any-sale", "registers sales whatever the password", names("access.password/sales"), nil},
+	{Mutant{"password-any-sale", "registers sales whatever the password", names("access.password/sale"), names("ticket.fields/cashier")},
 		quirks{anyPassword: map[fiscal.OpKind]bool{fiscal.OpReceipt: true, fiscal.OpDeposit: true, fiscal.OpWithdraw: true}}},
-	{Mutant{"password-any-setting", "takes settings whatever the password", names("access.password/programming"), nil},
+	{Mutant{"password-any-setting", "takes settings whatever the password", names("access.password/settings"), nil},
 		quirks{anyPassword: map[fiscal.OpKind]bool{fiscal.OpSetSetting: true, fiscal.OpSetClock: true}}},
-	{Mutant{"password-any-z", "closes the shift whatever the password", names("access.password/shift-close"), nil},
+	{Mutant{"password-any-z", "closes the shift whatever the password", names("access.password/close"), nil},
 		quirks{anyPassword: map[fiscal.OpKind]bool{fiscal.OpZReport: true}}},
 	{Mutant{"password-short", "takes a password that is shorter than it must be", names("access.password"), nil},
 		quirks{shortPassword: true}},

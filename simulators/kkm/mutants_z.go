@@ -44,13 +44,13 @@ var zMutants = []mutant{
 				z.CloseShiftTime = &canon.DateTime{Date: z.CloseShiftTime.Date, Time: &canon.Time{Hour: proto.Uint32(23), Minute: proto.Uint32(59), Second: proto.Uint32(59)}}
 			}
 		}}},
-	{Mutant{"z-cashier", "closes every shift in the name of cashier 1", names(figure("cashier")), nil},
-		quirks{wire: onClose(func(_ *Register, c *canon.CloseShiftRequest) { c.Operator = oneOperator() })}},
-	{Mutant{"z-documents", "numbers the close of a shift ten documents too high", names(figure("documents.count")), names("receipt.lines/number", "offline.shiftclose")},
+	{Mutant{"z-cashier", "closes shifts without telling who did it: operator 0", names(figure("cashier")), nil},
+		quirks{wire: onClose(func(_ *Register, c *canon.CloseShiftRequest) { c.Operator = &canon.Operator{Code: proto.Uint32(0)} })}},
+	{Mutant{"z-documents", "numbers every close of a shift 1", names(figure("documents.count")), names("receipt.lines/number", "offline.shiftclose")},
 		quirks{wire: onClose(func(_ *Register, c *canon.CloseShiftRequest) {
-			c.PrintedDocumentNumber = proto.Uint64(c.GetPrintedDocumentNumber() + 10)
+			c.PrintedDocumentNumber = proto.Uint64(1)
 		})}},
-	{Mutant{"z-receipts-count", "counts one sale too many", names(figure("receipts.count")), nil},
+	{Mutant{"z-receipts-count", "counts one sale too many", names(figure("receipts.count")), names("offline.shiftclose")},
 		quirks{report: onSales(func(o *canon.ZXReport_TicketOperation) { o.TicketsCount = proto.Uint32(o.GetTicketsCount() + 1) })}},
 	{Mutant{"z-refunds-count", "counts no returns", names(figure("refunds.count")), names(figure("receipts.count"))},
 		quirks{report: onReturns(func(o *canon.ZXReport_TicketOperation) { o.TicketsCount = proto.Uint32(0) })}},
@@ -109,6 +109,4 @@ var zMutants = []mutant{
 		quirks{wire: onClose(func(_ *Register, c *canon.CloseShiftRequest) { c.ZReport.Checksum = nil })}},
 	{Mutant{"z-store-constant", "sends the same checksum of the fiscal memory with every Z", names(figure("checksum.store")), nil},
 		quirks{storeConstant: true}},
-	{Mutant{"z-store-absent", "neither sends nor prints a checksum of the fiscal memory", names(figure("checksum.store")), nil},
-		quirks{storeAbsent: true}},
 }

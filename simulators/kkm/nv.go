@@ -169,7 +169,8 @@ type nv struct {
 	paidSince time.Time // end of the first payment document of the shift
 	firstDoc  time.Time // first document of the shift, whatever it was
 	cashiers  map[int]*cashier
-	serial    uint32 // last autonomous sign
+	serial    uint32    // last autonomous sign
+	signed    time.Time // when it was given
 	host      string
 	port      string
 	passwords [Operators + 1]string
@@ -265,7 +266,7 @@ func (n *nv) enqueue(d *document, rec *record) {
 		n.offline, n.begin = true, rec.At
 	}
 	if d.Sign != 0 {
-		n.serial = d.Sign
+		n.serial, n.signed = d.Sign, d.At
 	}
 	n.queue = append(n.queue, d)
 	n.count(d, rec)

@@ -209,8 +209,12 @@ func (r *Register) receiptText(d *document) []string {
 		s.pair(tagText, r.both("Негіз", "Основание"), p.GetParentTicketNumber())
 	}
 	s.rule()
-	for i, it := range t.GetItems() {
-		r.itemText(s, i+1, it)
+	n := 0
+	for _, it := range t.GetItems() {
+		if it.Commodity != nil || it.StornoCommodity != nil {
+			n++
+		}
+		r.itemText(s, n, it)
 	}
 	s.rule()
 	a := t.GetAmounts()

@@ -165,7 +165,7 @@ func (r *Register) headAnswered(d *document, a *answer) {
 		}
 		if r.q.sendsTwice && d.Kind == fiscal.OpReceipt && r.handing.repeated == nil {
 			r.handing.repeated = d
-			r.repeat(d)
+			r.repeat(d, r.goOn)
 			return
 		}
 		r.goOn()
@@ -173,6 +173,8 @@ func (r *Register) headAnswered(d *document, a *answer) {
 		r.take(a)
 		r.write(&record{Step: stBlock, Reason: TokenBlocked, Code: a.code, Value: fromQueue, Text: "ТОКЕН ЖАРАМСЫЗ / НЕВЕРНЫЙ ТОКЕН"})
 		r.tell(blockNotice(r.blockText()))
+	case a.code == codeBlocked && r.q.sellsBlocked:
+		r.plan()
 	case a.code == codeBlocked, a.code == codeOff, a.code == codeDiscon:
 		r.take(a)
 		r.write(&record{Step: stBlock, Reason: OFDBlocked, Code: a.code, Value: fromQueue, Text: a.text, Token: tokenOf(a)})
@@ -199,7 +201,7 @@ func (r *Register) goOn() {
 }
 
 // repeat is the defect of sending a confirmed receipt as a new one.
-func (r *Register) repeat(d *document) {
+func (r *Register) repeat(d *document, then func()) {
 	p := pair{Token: r.nv.token, ReqNum: r.nv.next()}
 	r.ask(&exchange{cmd: d.request().GetCommand(), once: true, pair: p,
 		build: func() ([]byte, error) { return r.frame(p, proto.Clone(d.request()).(*canon.Request), d) },
@@ -207,8 +209,6 @@ func (r *Register) repeat(d *document) {
 			if a != nil {
 				r.answeredService(p, a)
 			}
-			if len(r.nv.queue) > 0 || r.nv.offline {
-				r.goOn()
-			}
+			then()
 		}})
 }

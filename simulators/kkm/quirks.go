@@ -22,7 +22,7 @@ type quirks struct {
 	// work without the OFD
 	refusesOffline  bool
 	refusesOfflineZ bool
-	signRepeats     bool
+	signsPerDay     bool
 	marksOnline     bool
 
 	// hand-over
@@ -39,7 +39,6 @@ type quirks struct {
 	report        func(*canon.ZXReport) // before the checksum
 	checksum      string
 	storeConstant bool // of the overall checksum of the memory, everywhere
-	storeAbsent   bool
 
 	// paper
 	loses            map[tag]bool
