@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -298,11 +299,11 @@ func ReadHex(text []byte) ([]byte, error) {
 		line, _, _ = strings.Cut(line, "#")
 		high := -1
 		for col, r := range line {
-			d := strings.IndexRune("0123456789abcdef", r|0x20)
+			d := strings.IndexRune("0123456789abcdef", unicode.ToLower(r))
 			switch {
 			case r == ' ' || r == '\t' || r == '\r':
 				continue
-			case d < 0 || r > 'f':
+			case d < 0:
 				return nil, fmt.Errorf("line %d, column %d: %q is no hex digit", n+1, col+1, r)
 			case high < 0:
 				high = d

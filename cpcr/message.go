@@ -16,6 +16,8 @@ import (
 	"github.com/kkmtest/kkmtest/fiscal"
 )
 
+//go:generate ../tools/generate
+
 func schemaRequest(v Version) proto.Message {
 	switch v {
 	case V124:

@@ -64,9 +64,11 @@ func (s *Server) take(x *conn, frame []byte) {
 	q.m = m
 	if m == nil {
 		q.m = new(canon.Request)
-		q.command = canon.CommandTypeEnum(cpcr.Command(frame))
+	}
+	if q.m.Command != nil {
+		q.command = q.m.GetCommand()
 	} else {
-		q.command = m.GetCommand()
+		q.command = canon.CommandTypeEnum(cpcr.Command(frame))
 	}
 	served := slices.Contains(s.opt.Versions, q.h.Version)
 	if !served {
