@@ -43,14 +43,13 @@ type Line struct {
 	freeDev  time.Duration
 	plug     int // counts unpluggings: what is on the wire then is lost
 	out      bool
-	closed   bool
 }
 
 // NewLine makes a line of a speed; 0 delivers without delay.
 func NewLine(loop clock.Loop, baud int) *Line { return &Line{loop: loop, byte: ByteTime(baud)} }
 
-// Host is the driver's end.
-func (l *Line) Host() device.Port { return hostEnd{l} }
+// Host opens the driver's end. It may be opened again after it was closed.
+func (l *Line) Host() device.Port { return &hostEnd{l: l} }
 
 // Attach tells where bytes for the device go; receive is called on the loop.
 func (l *Line) Attach(receive func(p []byte)) {
@@ -71,7 +70,7 @@ func (l *Line) DeviceSend(p []byte) {
 	l.after(&l.freeHost, len(p), func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if l.plug == plug && !l.closed {
+		if l.plug == plug {
 			l.toHost = append(l.toHost, p...)
 		}
 	})
@@ -113,13 +112,18 @@ func (l *Line) after(free *time.Duration, n int, f func()) {
 	l.loop.AfterFunc(*free-now, f)
 }
 
-type hostEnd struct{ l *Line }
+type hostEnd struct {
+	l      *Line
+	closed bool // with the line's lock
+}
 
-func (h hostEnd) Write(_ context.Context, p []byte) error {
+func (h *hostEnd) gone() bool { return h.closed || h.l.out }
+
+func (h *hostEnd) Write(_ context.Context, p []byte) error {
 	l := h.l
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.out || l.closed {
+	if h.gone() {
 		return fmt.Errorf("write of %d bytes: %w", len(p), ErrLost)
 	}
 	p = l.pass(true, p)
@@ -138,19 +142,19 @@ func (h hostEnd) Write(_ context.Context, p []byte) error {
 	return nil
 }
 
-func (h hostEnd) Read(ctx context.Context, p []byte, d time.Duration) (int, error) {
+func (h *hostEnd) Read(ctx context.Context, p []byte, d time.Duration) (int, error) {
 	l := h.l
 	_, err := l.loop.Wait(ctx, l.loop.Now().Add(d), func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return len(l.toHost) > 0 || l.out || l.closed
+		return len(l.toHost) > 0 || h.gone()
 	})
 	if err != nil {
 		return 0, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.out || l.closed {
+	if h.gone() {
 		return 0, fmt.Errorf("read: %w", ErrLost)
 	}
 	n := copy(p, l.toHost)
@@ -158,9 +162,9 @@ func (h hostEnd) Read(ctx context.Context, p []byte, d time.Duration) (int, erro
 	return n, nil
 }
 
-func (h hostEnd) Close() error {
+func (h *hostEnd) Close() error {
 	h.l.mu.Lock()
 	defer h.l.mu.Unlock()
-	h.l.closed = true
+	h.closed = true
 	return nil
 }

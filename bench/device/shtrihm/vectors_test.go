@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/kkmtest/kkmtest/bench/clock"
+	"github.com/kkmtest/kkmtest/bench/device/serialport/conversation"
 	"github.com/kkmtest/kkmtest/bench/device/shtrihm/frame"
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/fiscal"
@@ -391,25 +393,39 @@ var replays = map[string]map[string]func(s *script) error{
 // at puts the numbering of the alternative level where the conversation begins.
 func (s *script) at(num uint16) { s.d.l.alt.synced, s.d.l.alt.num = true, num }
 
+// talks reads a file of conversations.
+func talks(t *testing.T, file string) conversation.File {
+	t.Helper()
+	raw, err := os.ReadFile("../../../fixtures/vectors/serial/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := conversation.Read(file, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 // All conversations of the documents: the host's bytes come from the driver and
 // must be those of the conversation, the register's bytes are the conversation's.
 func TestConversations(t *testing.T) {
 	for _, file := range slices.Sorted(maps.Keys(replays)) {
-		cases := conversation(t, file)
-		for name := range cases {
-			if replays[file][name] == nil {
-				t.Errorf("%s: case %s is not replayed", file, name)
+		f := talks(t, file)
+		for _, c := range f.Cases {
+			if replays[file][c.Name] == nil {
+				t.Errorf("%s: case %s is not replayed", file, c.Name)
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(replays[file])) {
 			t.Run(file+"/"+name, func(t *testing.T) {
-				items, ok := cases[name]
-				if !ok || len(items) == 0 {
+				c, ok := f.Case(name)
+				if !ok {
 					t.Fatal("no such case")
 				}
 				loop := clock.NewVirtual(epoch, nil)
 				log := history.NewMemory(loop)
-				p := &player{loop: loop, items: slices.Clone(items)}
+				p := conversation.NewPlayer(loop, c)
 				o := Options{VAT: map[fiscal.MilliPercent]int{vat12: 1}, Coding: new(frame.Coding)}
 				if file == "shtrih-alt.txt" {
 					o.Level = Alternative
@@ -422,20 +438,17 @@ func TestConversations(t *testing.T) {
 				if err := replays[file][name](s); err != nil {
 					t.Error(err)
 				}
-				if p.err != nil {
-					t.Error(p.err)
+				if err := p.Err(); err != nil {
+					t.Error(err)
 				}
-				if len(p.items) > 0 {
-					t.Errorf("%d items of the conversation are left, first %+v", len(p.items), p.items[0])
-				}
-				checkRecorded(t, log.View(), items)
+				checkRecorded(t, log.View(), c)
 			})
 		}
 	}
 }
 
 // checkRecorded compares the bytes in the record with those of the conversation.
-func checkRecorded(t *testing.T, v history.View, items []item) {
+func checkRecorded(t *testing.T, v history.View, c conversation.Case) {
 	t.Helper()
 	var got, want int
 	for e := range v.Events() {
@@ -446,8 +459,8 @@ func checkRecorded(t *testing.T, v history.View, items []item) {
 			}
 		}
 	}
-	for _, it := range items {
-		want += len(it.data)
+	for _, it := range c.Items {
+		want += len(it.Data)
 	}
 	if got != want {
 		t.Errorf("%d bytes in the record, %d in the conversation", got, want)

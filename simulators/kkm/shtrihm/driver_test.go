@@ -39,7 +39,12 @@ type world struct {
 func newWorld(t testing.TB, o shtrihm.Options) *world {
 	t.Helper()
 	loop := clock.NewVirtual(epoch, nil)
-	w := &world{t: t, loop: loop, log: history.NewMemory(loop), line: serialport.NewLine(loop, baud), reg: newFake(loop)}
+	return newWorldOn(t, loop, serialport.NewLine(loop, baud), o)
+}
+
+func newWorldOn(t testing.TB, loop *clock.Virtual, l *serialport.Line, o shtrihm.Options) *world {
+	t.Helper()
+	w := &world{t: t, loop: loop, log: history.NewMemory(loop), line: l, reg: newFake(loop)}
 	w.host = newHost(loop, w.reg, w.line.DeviceSend, Options{})
 	w.line.Attach(w.host.Receive)
 	if o.Level == shtrihm.Alternative {
