@@ -14,7 +14,7 @@ import (
 // NewRecord reads a view.
 func NewRecord(v history.View) *Record {
 	b := builder{
-		r:      &Record{View: v, mono: true, byID: map[fiscal.OpID]*Operation{}},
+		r:      &Record{View: v, mono: true, byID: map[fiscal.OpID]*Operation{}, opening: map[uint64]*ConnAt{}, closing: map[uint64]*ConnAt{}},
 		byReq:  map[history.Seq]*Exchange{},
 		onConn: map[uint64]*Exchange{},
 		faults: map[string]*Interval{}, scripts: map[string]*Interval{},
@@ -112,7 +112,14 @@ func (b *builder) event(e history.Event) {
 	case history.Setting:
 		r.Settings = append(r.Settings, SettingAt{body, e.Seq})
 	case history.Conn:
-		r.Conns = append(r.Conns, ConnAt{body, e.Seq, e.At})
+		c := &ConnAt{body, e.Seq, e.At}
+		r.Conns = append(r.Conns, c)
+		switch {
+		case body.State == "open":
+			r.opening[body.ID] = c
+		case r.closing[body.ID] == nil:
+			r.closing[body.ID] = c
+		}
 	case history.Switched:
 		r.Switches = append(r.Switches, SwitchAt{body, e.Seq, e.At})
 	case history.Frame:

@@ -96,8 +96,8 @@ func (r *Record) judgePeriod(v *verdict, first *Operation, good, x *Exchange) {
 		return
 	}
 	opened := first.Res.Done
-	if c, ok := r.opening(x); ok && r.Elapsed(opened, c) > 0 {
-		opened = c
+	if c := r.opening[x.Conn]; c != nil && c.Seq < x.Seq && r.Elapsed(opened, c.At) > 0 {
+		opened = c.At
 	}
 	lo = r.deviceTime(opened, x.Seq).Add(-clockTolerance)
 	hi = r.deviceTime(x.At, x.Seq).Add(clockTolerance)

@@ -139,6 +139,9 @@ func judgeEnter(r *Record, p regulation.Params) []Judgement {
 			if o.Done() {
 				if r.showsAutonomous(o) {
 					v.prove("silent", o, o.Seq, o.End)
+					if at, ok := r.gaveUp(first, limit+nearAnswer); ok {
+						v.prove("past", o, first.Seq, at, o.End)
+					}
 				}
 				break
 			}
@@ -154,23 +157,36 @@ func judgeEnter(r *Record, p regulation.Params) []Judgement {
 				} else if o.Done() && d > limit-nearAnswer {
 					v.prove("inside", o, append(ev, o.End)...)
 				}
-			case d > limit:
-				switch {
-				case o.Done() && marked(o) == nil && (o.hasToken(first.Sign()) && first.Sign() != ""):
-					v.fail(o, fail("enter.late", with(b, "sign", first.Sign()), o.End, ev...))
-				case o.Done() && r.showsAutonomous(o):
-					if d < limit+nearAnswer {
-						v.prove("past", o, append(ev, o.End)...)
-					}
-				case !o.Done():
-					r.mustWork(&v, w, o, with(a, "why", "@enter.late"))
+			case d > limit && o.Done() && marked(o) == nil && first.Sign() != "" && o.hasToken(first.Sign()):
+				v.fail(o, fail("enter.late", with(b, "sign", first.Sign()), o.End, ev...))
+			case o.Done() && r.showsAutonomous(o):
+				if at, ok := r.gaveUp(first, limit+nearAnswer); ok {
+					v.prove("past", o, append(ev, at, o.End)...)
+				} else if d > limit && d < limit+nearAnswer {
+					v.prove("past", o, append(ev, o.End)...)
 				}
+			case d > limit && !o.Done():
+				r.mustWork(&v, w, o, with(a, "why", "@enter.late"))
 			}
 		}
 		w.after(o)
 	}
 	a := args{"limit": whole(limit), "near": whole(nearAnswer)}
 	return v.end(need{"gone", "enter.need.gone", a}, need{"inside", "enter.need.inside", a}, need{"past", "enter.need.past", a})
+}
+
+// gaveUp finds the moment at which the register ended the connection without
+// having had an answer: it shows how long it waited, whatever the OFD did. False when
+// it waited longer than a limit, or when the record does not tell.
+func (r *Record) gaveUp(x *Exchange, limit time.Duration) (history.Seq, bool) {
+	c := r.closing[x.Conn]
+	if c == nil || c.Seq < x.Seq {
+		return 0, false
+	}
+	if a := x.Answer(); a != nil && r.Elapsed(a.At, c.At) > 0 {
+		return 0, false // the answer came first
+	}
+	return c.Seq, r.Elapsed(x.At, c.At) <= limit
 }
 
 func unavailable(x *Exchange) bool {

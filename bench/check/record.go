@@ -25,7 +25,7 @@ type Record struct {
 	Shown     []*Paper // what stood on the display
 	States    []StateAt
 	Settings  []SettingAt
-	Conns     []ConnAt
+	Conns     []*ConnAt
 	Faults    []*Interval // of the network
 	Scripts   []*Interval // of the OFD
 	Switches  []SwitchAt
@@ -34,6 +34,9 @@ type Record struct {
 	// Backwards is the first event before which the bench's own clock ran backwards, 0 when it never did.
 	Backwards history.Seq
 	Books     []*Shift // the bench's own ledger, one entry a shift
+
+	opening map[uint64]*ConnAt // by connection
+	closing map[uint64]*ConnAt
 
 	mono   bool // Mono never goes back: spans are measured with it, else with Wall
 	byID   map[fiscal.OpID]*Operation

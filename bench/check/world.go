@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kkmtest/kkmtest/bench/clock"
 	"github.com/kkmtest/kkmtest/bench/history"
 )
 
@@ -205,16 +204,6 @@ func (r *Record) troubled(from, to history.Seq) bool {
 		}
 	}
 	return false
-}
-
-// opening is when the connection of an exchange was opened, false when the record does not tell.
-func (r *Record) opening(x *Exchange) (clock.Instant, bool) {
-	for i := len(r.Conns) - 1; i >= 0; i-- {
-		if c := r.Conns[i]; c.Seq < x.Seq && c.ID == x.Conn && c.State == "open" {
-			return c.At, true
-		}
-	}
-	return clock.Instant{}, false
 }
 
 // plainSale is a sale about which nothing is special that a register might refuse it for.
