@@ -30,7 +30,7 @@ type Paper struct {
 var (
 	formWidths    = []int{140, 820, 560, 280}
 	oneWidths     = []int{120, 530, 340, 180, 230, 400}
-	annexWidths   = []int{140, 330, 700, 390, 240}
+	annexWidths   = []int{140, 390, 670, 370, 230}
 	pairWidths    = []int{560, 1240}
 	summaryWidths = []int{420, 1130, 250}
 	signWidths    = []int{500, 360, 360, 380, 200}

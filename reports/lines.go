@@ -183,7 +183,7 @@ func verdictOf(row regulation.Row, f check.Finding, ok bool) verdict {
 		slices.Sort(v.Events)
 		v.Events = slices.Compact(v.Events)
 	}
-	if row.Check == "" && v.Result == check.NotChecked && ok {
+	if row.Check == "" && v.Result == check.NotChecked && ok && (row.Kind == regulation.PlainRow || len(f.Parts) > 0) {
 		// The catalogue says in every language what has to be shown; the
 		// judgement repeats it in one.
 		switch {
