@@ -24,7 +24,7 @@ import (
 func newRegulationCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "regulation",
-		Short: "the requirement catalogues: list, show, lint, coverage, diff",
+		Short: "the requirement catalogues: list, show, lint, coverage, diff, import",
 		Long: `The editions of the regulations that this program knows, row by row: what is
 asked, of whom, with which figures, and which check judges it.`,
 		Example: `  kkmtest regulation list
@@ -34,7 +34,7 @@ asked, of whom, with which figures, and which check judges it.`,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	r := regulations{fsys: sub(fixtures.FS, "regulations"), checks: checkInfos(check.All()), fields: profile.Fields()}
-	c.AddCommand(r.list(), r.show(), r.lint(), r.coverage(), r.diff())
+	c.AddCommand(r.list(), r.show(), r.lint(), r.coverage(), r.diff(), r.imports())
 	return c
 }
 
@@ -408,11 +408,11 @@ func (r regulations) coverage() *cobra.Command {
 
 // jsonChange is a line of `diff --json`.
 type jsonChange struct {
-	State  string   `json:"state"`
-	Old    []string `json:"old,omitempty"`
-	New    string   `json:"new,omitempty"`
-	What   []string `json:"what,omitempty"`
-	Lost   []string `json:"lost,omitempty"` // old rows whose findings no longer count
+	State string   `json:"state"`
+	Old   []string `json:"old,omitempty"`
+	New   string   `json:"new,omitempty"`
+	What  []string `json:"what,omitempty"`
+	Lost  []string `json:"lost,omitempty"` // old rows whose findings no longer count
 }
 
 func (r regulations) diff() *cobra.Command {
