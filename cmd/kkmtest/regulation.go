@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -262,13 +263,11 @@ func (r regulations) show() *cobra.Command {
 
 func showRow(w io.Writer, all []regulation.Edition, number, lang string, asJSON bool) error {
 	var found []jsonRow
-	var missing error
+	var missing []error
 	for _, e := range all {
 		row, err := e.Find(number)
 		if err != nil {
-			if missing == nil {
-				missing = err
-			}
+			missing = append(missing, err)
 			continue
 		}
 		langs := e.Langs
@@ -314,8 +313,8 @@ func showRow(w io.Writer, all []regulation.Edition, number, lang string, asJSON 
 		}
 	}
 	switch {
-	case len(found) == 0 && missing != nil:
-		return missing
+	case len(found) == 0 && len(missing) == len(all):
+		return errors.Join(missing...)
 	case len(found) == 0:
 		return fmt.Errorf("no edition with row %s has texts in %s", number, lang)
 	case asJSON:
