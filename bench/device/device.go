@@ -67,6 +67,11 @@ type Stepper interface {
 // that hang on it are unknown.
 var ErrNotAble = errors.New("the device cannot do this over its interface")
 
+// ErrSilent says that the device gave no answer that can be read: it hangs, or
+// what it sends is garbage. That is the device's doing and no fault of the
+// bench; what hangs on it is unknown.
+var ErrSilent = errors.New("the device gives no answer that can be read")
+
 // Port is a serial line or something that behaves like one.
 type Port interface {
 	Write(ctx context.Context, p []byte) error

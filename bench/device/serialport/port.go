@@ -29,6 +29,13 @@ import (
 // hangs means that nobody has read for a long time.
 const writeLimit = 10 * time.Second
 
+// serialLatency is how late a byte may be noticed behind a serial port: USB
+// adapters keep bytes for up to 16 ms, the system and the driver's own steps come on top.
+const serialLatency = 20 * time.Millisecond
+
+// hostLatency is what the system itself may add to a connection.
+const hostLatency = 2 * time.Millisecond
+
 // closeLimit is how long Close waits for a write under way.
 const closeLimit = time.Second
 
@@ -51,18 +58,19 @@ func OpenSerial(loop clock.Loop, path string, baud int) (device.Port, error) {
 	if err := p.ResetInputBuffer(); err != nil {
 		return nil, errors.Join(fmt.Errorf("port %s: %w", path, err), p.Close(), lk.release())
 	}
-	return newStreamPort(loop, path, p, lk.release), nil
+	return newStreamPort(loop, path, p, serialLatency, lk.release), nil
 }
 
 // OpenTCP connects to a register, or to a serial device server, that carries
 // the bytes of the line over TCP. loop is real time.
 func OpenTCP(ctx context.Context, loop clock.Loop, addr string) (device.Port, error) {
 	var d net.Dialer
+	began := loop.Now().Mono
 	c, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("port %s: %w", addr, err)
 	}
-	return newStreamPort(loop, addr, c, func() error { return nil }), nil
+	return newStreamPort(loop, addr, c, loop.Now().Mono-began+hostLatency, func() error { return nil }), nil
 }
 
 // streamPort is a Port over blocking reads and writes. One goroutine reads, one
@@ -72,6 +80,7 @@ type streamPort struct {
 	loop    clock.Loop
 	name    string
 	rw      io.ReadWriteCloser
+	late    time.Duration
 	release func() error
 
 	mu   sync.Mutex
@@ -90,13 +99,17 @@ type writing struct {
 	res chan error
 }
 
-func newStreamPort(loop clock.Loop, name string, rw io.ReadWriteCloser, release func() error) *streamPort {
-	s := &streamPort{loop: loop, name: name, rw: rw, release: release, more: make(chan struct{}, 1),
+func newStreamPort(loop clock.Loop, name string, rw io.ReadWriteCloser, late time.Duration, release func() error) *streamPort {
+	s := &streamPort{loop: loop, name: name, rw: rw, late: late, release: release, more: make(chan struct{}, 1),
 		out: make(chan writing), quit: make(chan struct{}), done: make(chan struct{})}
 	go s.reader()
 	go s.writer()
 	return s
 }
+
+// Latency is how late a byte may be noticed: for TCP the time that the
+// connection took to open, which is one round trip.
+func (s *streamPort) Latency() time.Duration { return s.late }
 
 func (s *streamPort) reader() {
 	p := make([]byte, 4096)

@@ -63,6 +63,9 @@ func (e *linkError) Error() string {
 
 func (e *linkError) Unwrap() error { return e.err }
 
+// Is tells a silent register from a lost port.
+func (e *linkError) Is(target error) bool { return target == device.ErrSilent && e.what != lost }
+
 // errShaky says that a command was kept back until the register was asked.
 var errShaky = errors.New("the line had trouble")
 

@@ -52,7 +52,7 @@ func (w *work) addBlur(d time.Duration, from string) {
 func (w *work) result(d *Driver) history.Result {
 	r := history.Result{Op: w.op.ID, Outcome: w.out, Entered: w.entered, Done: w.done}
 	w.addBlur(d.l.byteTime, "one byte on the line")
-	w.addBlur(d.o.Latency, "port and adapter")
+	w.addBlur(d.latency(), "port and adapter")
 	var from []string
 	for _, b := range w.blur {
 		r.Blur += b.d
@@ -60,6 +60,14 @@ func (w *work) result(d *Driver) history.Result {
 	}
 	r.Sources = strings.Join(from, "; ")
 	return r
+}
+
+// latency is how late a byte may be noticed: as told, or as the port knows.
+func (d *Driver) latency() time.Duration {
+	if p, ok := d.l.port.(interface{ Latency() time.Duration }); ok {
+		return max(d.o.Latency, p.Latency())
+	}
+	return d.o.Latency
 }
 
 // refusal is an error code in an answer.

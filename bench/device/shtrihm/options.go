@@ -64,7 +64,8 @@ type Options struct {
 	// command; nil is card 2, mobile 3 (table 5 names them on the register).
 	Payments map[fiscal.PaymentKind]int
 	// Latency is how late the bench may notice a byte that has arrived: the port,
-	// its adapter, the system. It widens every measured time.
+	// its adapter, the system. It widens every measured time; a port that knows
+	// its own latency counts too, the larger one wins.
 	Latency time.Duration
 	// Reopen opens the port again after it was lost. nil: a lost port is an error.
 	Reopen func(ctx context.Context) (device.Port, error)

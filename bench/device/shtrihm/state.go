@@ -125,19 +125,44 @@ func (d *Driver) fullStatus(ctx context.Context, pw uint32) (fullStatus, error) 
 	}
 	var s fullStatus
 	f.Byte()
-	major, minor, build, day := f.Byte(), f.Byte(), f.Uint(2), f.Date()
-	s.firmware = fmt.Sprintf("%c.%c build %d of %s", major, minor, build, day.Format("2006-01-02"))
+	major, minor, build := f.Byte(), f.Byte(), f.Uint(2)
+	s.firmware = fmt.Sprintf("%c.%c build %d", major, minor, build)
+	if day, ok := moment(f, false); ok {
+		s.firmware += " of " + day.Format("2006-01-02")
+	}
 	f.Byte() // number in the hall
 	s.document, s.flags = uint16(f.Uint(2)), uint16(f.Uint(2))
 	m := f.Byte()
 	s.mode, s.kind, s.sub = frame.Mode(m&0x0F), m>>4, f.Byte()
 	f.Byte()  // port
 	f.Uint(7) // version, build and date of the fiscal memory
-	date, tod := f.Date(), f.Time()
-	s.clock = date.Add(tod)
+	s.clock, _ = moment(f, true)
 	s.fm = f.Byte()
 	s.serial, s.lastClosed = uint32(f.Uint(4)), uint16(f.Uint(2))
 	return s, bad(frame.FullStatus, f)
+}
+
+// moment reads a date, and the time of day behind it. A register whose clock was
+// reset tells a day that does not exist: the clock is then not known, and the
+// rest of the answer still counts.
+func moment(f *frame.Fields, tod bool) (time.Time, bool) {
+	n := 3
+	if tod {
+		n = 6
+	}
+	raw := make([]byte, n)
+	for i := range raw {
+		raw[i] = f.Byte()
+	}
+	r := frame.Read(raw)
+	t := r.Date()
+	if tod {
+		t = t.Add(r.Time())
+	}
+	if r.Err() != nil {
+		return time.Time{}, false
+	}
+	return t, true
 }
 
 // register reads an operation register, nil when the device does not have it.

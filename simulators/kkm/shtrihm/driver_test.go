@@ -445,3 +445,28 @@ func TestRecordOfAnOperation(t *testing.T) {
 		}
 	}
 }
+
+// A register that hangs is no fault of the bench; a clock that was reset does
+// not make its status unreadable.
+func TestSilentRegisterAndResetClock(t *testing.T) {
+	w := newWorld(t, shtrihm.Options{})
+	w.line.SetFilter(func(toDevice bool, p []byte) []byte {
+		if toDevice || len(p) < 40 {
+			return p
+		}
+		copy(p[27:30], []byte{0, 0, 0}) // the date of 11h
+		p[len(p)-1] = frame.LRC(p[1 : len(p)-1])
+		return p
+	})
+	if st, err := w.dev.State(context.Background()); err != nil || !st.Clock.IsZero() || st.Shift != 41 {
+		t.Errorf("%+v, %v; want no clock and shift 41", st, err)
+	}
+	w.line.SetFilter(func(bool, []byte) []byte { return nil })
+	if _, err := w.dev.State(context.Background()); !errors.Is(err, device.ErrSilent) || errors.Is(err, serialport.ErrLost) {
+		t.Errorf("state of a silent register: %v", err)
+	}
+	w.line.Unplug(true)
+	if _, err := w.dev.State(context.Background()); errors.Is(err, device.ErrSilent) || !errors.Is(err, serialport.ErrLost) {
+		t.Errorf("state over a lost port: %v", err)
+	}
+}
