@@ -206,6 +206,7 @@ type Struck struct {
 	ID     string `json:"id"`
 	Packet uint64 `json:"packet"` // number in capture.pcapng, from 1
 	Note   string `json:"note"`
+	Seen   int    `json:"seen,omitempty"` // the how manieth packet it was that the fault selects, from 1
 }
 
 // ClockSet is the wall clock of the world moved by the bench (stepped time) or of the device by the control API.

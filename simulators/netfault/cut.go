@@ -90,8 +90,8 @@ func (b Blackhole) Decide(Moment, Packet) Decision {
 // String describes the fault.
 func (b Blackhole) String() string { return "blackhole " + b.Dir.String() }
 
-// Forget is what a router does that loses its table of connections (restart, NAT
-// rebinding, idle time): packets of the connections that were there when the fault was set are swallowed, new
+// Forget is what a router does that loses its table of connections (restart, idle
+// time) and stays silent about it: packets of the connections that were there when the fault was set are swallowed, new
 // connections work. At Dir only, one half stays open.
 type Forget struct{ Dir Dir }
 
@@ -184,3 +184,47 @@ func (f Finish) Decide(m Moment, p Packet) Decision {
 
 // String describes the fault.
 func (f Finish) String() string { return fmt.Sprintf("FIN at %v %v", f.Pick, f.Match) }
+
+// HalfOpen lets one end lose every connection that is open when the fault is
+// set, as after a restart, while the other end still believes in them. What the
+// believer sends next is answered by RST, as RFC 9293 (3.5.1) says; Silent
+// swallows it, so that the connection stays half-open for ever. New connections work.
+type HalfOpen struct {
+	Gone   Ends // who lost the connections: EndKKM or EndOFD
+	Silent bool
+}
+
+// Check wants one end.
+func (h HalfOpen) Check() error {
+	if h.Gone != EndKKM && h.Gone != EndOFD {
+		return errors.New("half-open: want the one end that lost its connections, EndKKM or EndOFD")
+	}
+	return nil
+}
+
+// Selects sees TCP on its way to the end that lost its connections.
+func (h HalfOpen) Selects(p Packet) bool {
+	return p.Proto == ProtoTCP && p.Dir == map[Ends]Dir{EndKKM: ToKKM, EndOFD: ToOFD}[h.Gone]
+}
+
+// Begin makes the end lose a connection; the other one hears nothing.
+func (h HalfOpen) Begin(Moment, StreamPos) Decision {
+	return Decision{Reset: h.Gone, Strikes: true, Note: "half-open: " + h.Gone.String() + " lost the connection"}
+}
+
+// Decide swallows what belongs to a lost connection.
+func (h HalfOpen) Decide(m Moment, p Packet) Decision {
+	if !h.Silent || p.Stream.Conn > m.Before {
+		return Pass
+	}
+	return Decision{Drop: true, Strikes: true, Note: "half-open: dropped"}
+}
+
+// String describes the fault.
+func (h HalfOpen) String() string {
+	s := "half-open: " + h.Gone.String() + " loses its open connections"
+	if h.Silent {
+		s += ", silently"
+	}
+	return s
+}

@@ -1,7 +1,9 @@
 package netfault
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"github.com/kkmtest/kkmtest/bench/clock"
@@ -28,6 +30,8 @@ type Moment struct {
 	Since  time.Duration // since the fault was set
 	Seen   int           // the how manieth packet this is that the fault selects, from 1
 	Struck int           // how many packets it has struck before
+	// First is how long ago the fault struck for the first time; zero before.
+	First time.Duration
 	// Until is when the last packet that this fault delayed in this direction is
 	// let go, counted like Now.Mono; a queue is built from it.
 	Until time.Duration
@@ -48,6 +52,19 @@ const (
 	BothEnds = EndKKM | EndOFD
 )
 
+// String names the ends.
+func (e Ends) String() string {
+	switch e {
+	case EndKKM:
+		return "the register"
+	case EndOFD:
+		return "the OFD"
+	case BothEnds:
+		return "both ends"
+	}
+	return fmt.Sprintf("Ends(%d)", uint8(e))
+}
+
 // Decision is the fate of one packet. The zero value lets it pass.
 type Decision struct {
 	Drop      bool
@@ -55,6 +72,8 @@ type Decision struct {
 	Overtaken bool          // the delay does not hold back the packets behind it (reordering)
 	Copies    int           // how many times more than once it arrives
 	Frame     []byte        // what arrives instead, nil: as it was sent
+	Parts     [][]byte      // several frames that arrive instead, in this order; later faults see each of them
+	Reply     [][]byte      // frames that reach the sender at once, in the name of whom it spoke to
 	Reset     Ends          // a RST in the name of the other end is delivered to these
 	Finish    Ends          // likewise a FIN
 	// Tell is an ICMP answer to the sender: 0 none, else the next hop's MTU of a
@@ -95,10 +114,11 @@ type Proto uint8
 
 // The protocols that the link tells apart.
 const (
-	ProtoOther Proto = iota // not IPv4, not ARP, or not readable
+	ProtoOther Proto = iota // not IP, not ARP, or not readable
 	ProtoARP
-	ProtoIP // IPv4 with something else than TCP in it, or a later fragment
+	ProtoIP // IP with something else than TCP or UDP in it, or a later fragment
 	ProtoTCP
+	ProtoUDP
 )
 
 // Flags are the TCP flags of a packet.
@@ -123,13 +143,23 @@ type Packet struct {
 	Proto  Proto
 	Frame  []byte
 	Stream StreamPos
+	VLAN   uint16 // the innermost 802.1Q tag, 0: none
+
+	// IP only.
+	Src, Dst netip.Addr
+	IPProto  uint8 // what the IP packet carries
+
+	// TCP and UDP only.
+	SrcPort, DstPort uint16
+	Payload          []byte
 
 	// TCP only.
-	SrcPort, DstPort uint16
-	Flags            Flags
-	Seq, Ack         uint32
-	Payload          []byte
-	Messages         []Message // the CPCR messages that have bytes in the payload
+	Flags    Flags
+	Seq, Ack uint32
+	Messages []Message // the CPCR messages that have bytes in the payload
+	Acks     []Message // the CPCR message of the other direction that the acknowledgement number lies in or ends
+
+	at layout
 }
 
 // Has says whether all these flags are set.
@@ -140,5 +170,6 @@ type StreamPos struct {
 	Conn   uint64 // connections of the link by their first packet, from 1; 0: none
 	Offset int64  // of the first payload byte in this direction's stream, from 0
 	Len    int    // payload bytes
+	First  Dir    // the direction of the connection's first packet
 	Again  bool   // every byte (or the SYN, or the FIN) was sent before: a retransmission
 }

@@ -30,6 +30,12 @@ const (
 	sideOFD
 )
 
+// address is an end of a link as it appears in frames.
+type address struct {
+	mac net.HardwareAddr
+	ip  net.IP
+}
+
 // Addresses are made so that a reader of a capture sees who is who: link i is the
 // network 10.77.i.0/24, the register is .1, the OFD .2, and .99 is where nobody
 // lives. The MAC addresses spell KKM and OFD after the 02 of locally administered ones.

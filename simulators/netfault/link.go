@@ -27,6 +27,9 @@ type Link struct {
 	latest map[string]*placed
 	lanes  [3]lane // by direction
 
+	arrivals         []arrival // of the present packet
+	packets, dropped [3]uint64 // by direction
+
 	rand *rand.PCG
 	rng  *rand.Rand
 }
@@ -36,9 +39,11 @@ type placed struct {
 	id     string
 	f      Fault
 	sel    interface{ Selects(Packet) bool }
-	seq    history.Seq // of the FaultSet
-	named  history.Seq // the event that comments name: first the Struck, later the FaultSet
-	at     clock.Instant
+	seq    history.Seq   // of the FaultSet
+	named  history.Seq   // the event that comments name: first the Struck, later the FaultSet
+	at     time.Duration // when it was set, counted like Now.Mono; before the run's start after a resume
+	first  time.Duration // when it struck for the first time
+	known  bool          // its first Struck is on record
 	before uint64
 	seed   uint64
 	seen   int
@@ -55,12 +60,28 @@ type placed struct {
 // Name of the link.
 func (l *Link) Name() string { return l.name }
 
+// Past is what a fault has been through before it is set on this link: a run that
+// goes on after a stop sets it again as it was.
+type Past struct {
+	Since  time.Duration // how long ago it was set
+	Seen   int           // packets that it had selected
+	Struck int           // packets whose fate it had changed
+	First  time.Duration // how long ago it had struck for the first time
+}
+
 // Set puts a fault on the link; it acts after those that were set before.
-func (l *Link) Set(id string, f Fault) error {
+func (l *Link) Set(id string, f Fault) error { return l.Resume(id, f, Past{}) }
+
+// Resume puts a fault on the link that has a past: what it counts and what it
+// measures from its beginning goes on from there, and connections that are open are left alone.
+func (l *Link) Resume(id string, f Fault, past Past) error {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
 	if id == "" || f == nil {
 		return fmt.Errorf("link %s: fault %q: want a name and a fault", l.name, id)
+	}
+	if past.Since < 0 || past.Seen < 0 || past.Struck < 0 || past.First < 0 {
+		return fmt.Errorf("link %s: fault %q: past %+v: want no negative figure", l.name, id, past)
 	}
 	if l.n.closed {
 		return fmt.Errorf("link %s: fault %q: the network is closed", l.name, id)
@@ -77,22 +98,44 @@ func (l *Link) Set(id string, f Fault) error {
 	if s, ok := f.(fmt.Stringer); ok {
 		words = s.String()
 	}
+	if past != (Past{}) {
+		words += fmt.Sprintf("; goes on after %v, %d packets seen, %d struck", past.Since, past.Seen, past.Struck)
+	}
 	seq, err := l.n.opt.Journal.AppendLink(history.Network, l.name, history.FaultSet{ID: id, Fault: words})
 	if err != nil {
 		return fmt.Errorf("link %s: fault %q: %w", l.name, id, err)
 	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(l.name + "/" + id))
-	s := &placed{id: id, f: f, seq: seq, at: l.n.loop.Now(), before: l.flows.n, seed: h.Sum64()}
+	now := l.n.loop.Now().Mono
+	s := &placed{
+		id: id, f: f, seq: seq, named: seq, at: now - past.Since, first: now - past.First, seen: past.Seen, struck: past.Struck,
+		before: l.flows.n, seed: h.Sum64(),
+	}
 	s.sel, _ = f.(interface{ Selects(Packet) bool })
 	l.faults = append(l.faults, s)
 	l.latest[id] = s
 	if b, ok := f.(interface {
 		Begin(Moment, StreamPos) Decision
-	}); ok {
+	}); ok && past == (Past{}) {
 		l.begin(s, b.Begin)
 	}
 	return nil
+}
+
+// Unspent lists the faults that were set on this link, lifted since or not, and
+// never struck a packet: they prove nothing about the register.
+func (l *Link) Unspent() []string {
+	l.n.mu.Lock()
+	defer l.n.mu.Unlock()
+	var out []string
+	for id, s := range l.latest {
+		if s.struck == 0 {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // begin asks a fault about the connections that are open when it is set.
@@ -138,7 +181,10 @@ func (l *Link) Spent(id string) bool {
 
 // figure tells the delays that were reached, for the record.
 func (s *placed) figure() string {
-	if s.delays == 0 {
+	switch {
+	case s.struck == 0:
+		return "it never struck"
+	case s.delays == 0:
 		return ""
 	}
 	return fmt.Sprintf("%d packets held for %v to %v, at most %v longer than demanded", s.delays, s.shortest, s.most, s.late)
@@ -147,10 +193,25 @@ func (s *placed) figure() string {
 func (l *Link) moment(s *placed, d Dir) Moment {
 	now := l.n.loop.Now()
 	l.rand.Seed(l.n.opt.Seed^s.seed, uint64(s.seen))
-	return Moment{
-		Now: now, Since: now.Mono - s.at.Mono, Seen: s.seen, Struck: s.struck,
+	m := Moment{
+		Now: now, Since: now.Mono - s.at, Seen: s.seen, Struck: s.struck,
 		Until: s.until[d], Before: s.before, Rand: l.rng,
 	}
+	if s.struck > 0 {
+		m.First = now.Mono - s.first
+	}
+	return m
+}
+
+// voyage is the fate of one frame as it takes shape: what the faults said, and what is to arrive.
+type voyage struct {
+	dir      Dir
+	n        uint64
+	now      clock.Instant
+	flow     *flow
+	notes    []string
+	said     []func() // what the link itself says because of this packet
+	arrivals []arrival
 }
 
 // pass carries a frame that left one end: it is decoded, meets the faults in
@@ -158,66 +219,84 @@ func (l *Link) moment(s *placed, d Dir) Moment {
 func (l *Link) pass(dir Dir, frame []byte) {
 	p := l.dec.decode(frame)
 	p.Link, p.Dir, p.N = l.name, dir, l.n.cap.Next()
-	f := l.flows.track(&p)
-	now := l.n.loop.Now()
-	due := now.Mono + l.latency
-	var (
-		notes     []string
-		said      []func() // what the link itself says because of this packet
-		copies    int
-		overtaken bool
-		dropped   bool
-		holder    *placed
-		demanded  time.Duration
-	)
-	arrives := frame
-	for _, s := range l.faults {
+	v := voyage{dir: dir, n: p.N, now: l.n.loop.Now(), flow: l.flows.track(&p), arrivals: l.arrivals[:0]}
+	l.meet(&v, 0, p, arrival{due: v.now.Mono + l.latency, sent: v.now.Mono, frame: frame})
+	l.packets[dir]++
+	l.n.record(l.outside(dir).ifc, v.now, false, frame, v.notes...)
+	for _, say := range v.said {
+		say()
+	}
+	if len(v.notes) > 0 && len(v.arrivals) == 0 {
+		l.dropped[dir]++
+	}
+	for _, a := range v.arrivals {
+		a.notes = v.notes
+		for range a.copies + 1 {
+			l.send(dir, a, v.now)
+		}
+	}
+	l.arrivals = v.arrivals[:0]
+}
+
+// meet lets a packet meet the faults from the i-th on.
+func (l *Link) meet(v *voyage, i int, p Packet, a arrival) {
+	for ; i < len(l.faults); i++ {
+		s := l.faults[i]
 		if !s.selects(p) {
 			continue
 		}
 		s.seen++
-		d := s.f.Decide(l.moment(s, dir), p)
+		d := s.f.Decide(l.moment(s, v.dir), p)
 		if !d.changes() {
 			continue
 		}
-		notes = append(notes, l.strike(s, p.N, d.Note))
+		v.notes = append(v.notes, l.strike(s, v.n, d.Note))
 		if d.Delay > 0 && !d.Drop {
-			due += d.Delay
-			demanded += d.Delay
-			holder = s
-			s.until[dir] = now.Mono + d.Delay
+			a.due += d.Delay
+			a.demanded += d.Delay
+			a.by = s
+			s.until[v.dir] = v.now.Mono + d.Delay
 		}
-		if d.Frame != nil {
-			arrives = d.Frame
-			q := l.dec.decode(arrives)
-			q.Link, q.Dir, q.N, q.Stream, q.Messages = p.Link, p.Dir, p.N, p.Stream, p.Messages
-			p = q
-		}
-		if f != nil && d.Reset|d.Finish != 0 {
-			said = append(said, func() { l.speak(f, d, s) })
+		if v.flow != nil && d.Reset|d.Finish != 0 {
+			f := v.flow
+			v.said = append(v.said, func() { l.speak(f, d, s) })
 		}
 		if d.Tell > 0 {
-			said = append(said, func() { l.tell(dir, frame, d.Tell, s) })
+			v.said = append(v.said, func() { l.tell(p, d.Tell, s) })
 		}
-		copies += d.Copies
-		overtaken = overtaken || d.Overtaken
-		if d.Drop {
-			dropped = true
-			break
+		if len(d.Reply) > 0 {
+			v.said = append(v.said, func() { l.reply(v.dir.back(), d.Reply, s) })
+		}
+		a.copies += d.Copies
+		a.overtaken = a.overtaken || d.Overtaken
+		switch {
+		case d.Drop:
+			return
+		case len(d.Parts) > 0:
+			for _, part := range d.Parts {
+				a.frame = part
+				l.meet(v, i+1, l.again(p, part), a)
+			}
+			return
+		case d.Frame != nil:
+			a.frame = d.Frame
+			p = l.again(p, d.Frame)
 		}
 	}
-	l.n.record(l.outside(dir).ifc, now, false, frame, notes...)
-	for _, say := range said {
-		say()
-	}
-	if dropped {
-		return
-	}
-	for range copies + 1 {
-		l.send(dir, arrival{due: due, sent: now.Mono, demanded: demanded, by: holder, frame: arrives, notes: notes}, now, !overtaken)
-	}
+	v.arrivals = append(v.arrivals, a)
 }
 
+// again reads a packet whose frame a fault has changed. What it means stays what it was.
+func (l *Link) again(p Packet, frame []byte) Packet {
+	q := l.dec.decode(frame)
+	q.Link, q.Dir, q.N, q.Messages, q.Acks = p.Link, p.Dir, p.N, p.Messages, p.Acks
+	size := q.Stream.Len
+	q.Stream = p.Stream
+	q.Stream.Len = size
+	return q
+}
+
+// selects says whether a fault wants to see a packet.
 func (s *placed) selects(p Packet) bool {
 	if s.sel != nil {
 		return s.sel.Selects(p)
@@ -228,7 +307,8 @@ func (s *placed) selects(p Packet) bool {
 // changes says whether a decision alters the fate of a packet. A fault that
 // forgets to say that it strikes is counted all the same.
 func (d Decision) changes() bool {
-	return d.Strikes || d.Drop || d.Delay > 0 || d.Copies > 0 || d.Frame != nil || d.Reset|d.Finish != 0 || d.Tell > 0
+	return d.Strikes || d.Drop || d.Delay > 0 || d.Copies > 0 || d.Frame != nil || d.Reset|d.Finish != 0 || d.Tell > 0 ||
+		len(d.Parts) > 0 || len(d.Reply) > 0
 }
 
 // strike counts a struck packet and makes its comment. The first one of a
@@ -236,9 +316,13 @@ func (d Decision) changes() bool {
 func (l *Link) strike(s *placed, packet uint64, note string) string {
 	s.struck++
 	seq := s.seq
-	if s.struck == 1 {
+	if !s.known {
+		s.known = true
+		if s.struck == 1 {
+			s.first = l.n.loop.Now().Mono
+		}
 		var err error
-		seq, err = l.n.opt.Journal.AppendLink(history.Network, l.name, history.Struck{ID: s.id, Packet: packet, Note: note}, s.seq)
+		seq, err = l.n.opt.Journal.AppendLink(history.Network, l.name, history.Struck{ID: s.id, Packet: packet, Note: note, Seen: s.seen}, s.seq)
 		if err != nil {
 			l.n.fail("link "+l.name, err)
 		}
@@ -271,12 +355,11 @@ func (l *Link) inside(d Dir) *end {
 // the box that sends them stands beside the receiver.
 func (l *Link) speak(f *flow, d Decision, s *placed) {
 	for _, dir := range []Dir{ToKKM, ToOFD} {
-		to := EndKKM
-		back := ToOFD
-		seg := segment{from: l.ofd.address, to: l.kkm.address, srcPort: f.key.ofd, dstPort: f.key.kkm}
+		to, back := EndKKM, ToOFD
+		seg := segment{from: f.key.ofd, to: f.key.kkm, srcPort: f.key.ofdPort, dstPort: f.key.kkmPort}
 		if dir == ToOFD {
 			to, back = EndOFD, ToKKM
-			seg = segment{from: l.kkm.address, to: l.ofd.address, srcPort: f.key.kkm, dstPort: f.key.ofd}
+			seg = segment{from: f.key.kkm, to: f.key.ofd, srcPort: f.key.kkmPort, dstPort: f.key.ofdPort}
 		}
 		name := "RST"
 		switch {
@@ -296,30 +379,34 @@ func (l *Link) speak(f *flow, d Decision, s *placed) {
 			seg.flags |= ACK // an attempt to connect: RFC 9293, 3.5.2
 		}
 		seg.ack = f.next[back]
+		seg.link = f.header(dir)
 		frame, err := seg.craft()
 		if err != nil {
 			l.n.fail("link "+l.name, fmt.Errorf("%s to port %d: %w", name, seg.dstPort, err))
 			continue
 		}
 		l.arrive(dir, frame, l.n.loop.Now(), fmt.Sprintf("fault %s: %s made by the bench; history %d", s.id, name, s.named))
-		if d.Reset&to != 0 && l.flows.all[f.key] == f && d.Reset == BothEnds {
+		if d.Reset == BothEnds && l.flows.all[f.key] == f {
 			delete(l.flows.all, f.key)
 		}
 	}
 }
 
-// tell answers the sender of a frame that a router on the way cannot carry it.
-func (l *Link) tell(dir Dir, frame []byte, mtu int, s *placed) {
-	answer, err := fragmentationNeeded(l.inside(dir).address, l.outside(dir).address, frame, mtu)
+// tell answers the sender of a packet that a router on the way cannot carry it.
+func (l *Link) tell(p Packet, mtu int, s *placed) {
+	answer, err := tooBig(p, mtu)
 	if err != nil {
-		l.n.fail("link "+l.name, fmt.Errorf("ICMP to the sender of %d bytes: %w", len(frame), err))
+		l.n.fail("link "+l.name, fmt.Errorf("ICMP to the sender of %d bytes: %w", len(p.Frame), err))
 		return
 	}
-	back := ToOFD
-	if dir == ToOFD {
-		back = ToKKM
+	l.arrive(p.Dir.back(), answer, l.n.loop.Now(), fmt.Sprintf("fault %s: fragmentation needed, made by the bench; history %d", s.id, s.named))
+}
+
+// reply delivers frames that a fault made up to the sender of a packet.
+func (l *Link) reply(dir Dir, frames [][]byte, s *placed) {
+	for _, f := range frames {
+		l.arrive(dir, f, l.n.loop.Now(), fmt.Sprintf("fault %s: made by the bench; history %d", s.id, s.named))
 	}
-	l.arrive(back, answer, l.n.loop.Now(), fmt.Sprintf("fault %s: fragmentation needed, made by the bench; history %d", s.id, s.named))
 }
 
 // lane keeps the packets of one direction in order while they are under way.
@@ -334,11 +421,13 @@ type arrival struct {
 	by        *placed // whose delay it is
 	frame     []byte
 	notes     []string
+	copies    int
+	overtaken bool // it holds nobody up
 }
 
 // send puts a packet on its way. Ordered packets never overtake each other.
-func (l *Link) send(dir Dir, a arrival, now clock.Instant, ordered bool) {
-	if !ordered {
+func (l *Link) send(dir Dir, a arrival, now clock.Instant) {
+	if a.overtaken {
 		l.n.after(a.due-now.Mono, func() { l.hand(dir, a, l.n.loop.Now()) })
 		return
 	}

@@ -2,7 +2,6 @@ package netfault
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -84,7 +83,7 @@ func (r Reorder) Decide(m Moment, p Packet) Decision {
 // String describes the fault.
 func (r Reorder) String() string { return fmt.Sprintf("reorder %v %v by %v", r.Pick, r.Match, r.By) }
 
-// Corrupt changes one bit pattern in a payload byte of a TCP packet. As on a
+// Corrupt changes one bit pattern in a payload byte of a TCP or UDP packet. As on a
 // real wire the checksum then no longer fits and the receiver throws the packet
 // away; with Valid it fits, and the damage reaches the application.
 type Corrupt struct {
@@ -103,15 +102,15 @@ func (c Corrupt) Check() error {
 	return errors.Join(c.Match.Check(), c.Pick.check())
 }
 
-// Selects sees data only.
-func (c Corrupt) Selects(p Packet) bool { return Data.holds(p) && c.Match.Selects(p) }
+// Selects sees TCP and UDP with payload only.
+func (c Corrupt) Selects(p Packet) bool { return len(p.Payload) > 0 && c.Match.Selects(p) }
 
 // Decide changes a copy of the frame.
 func (c Corrupt) Decide(m Moment, p Packet) Decision {
-	_, _, data, ok := payloadAt(p.Frame)
-	if !ok || data >= len(p.Frame) || !c.picks(m) {
+	if len(p.Payload) == 0 || !c.picks(m) {
 		return Pass
 	}
+	data := p.at.data
 	f := bytes.Clone(p.Frame)
 	at := min(c.At, len(p.Payload)-1)
 	x := c.XOR
@@ -122,7 +121,7 @@ func (c Corrupt) Decide(m Moment, p Packet) Decision {
 	f[data+at] ^= x
 	sums := "wrong checksum"
 	if c.Valid {
-		fixSums(f)
+		fixSums(f, p.at)
 		sums = "right checksum"
 	}
 	return Decision{Frame: f, Strikes: true, Note: fmt.Sprintf("payload byte %d changed from %02x to %02x, %s", at, old, f[data+at], sums)}
@@ -163,46 +162,4 @@ func (t Truncate) Decide(m Moment, p Packet) Decision {
 // String describes the fault.
 func (t Truncate) String() string {
 	return fmt.Sprintf("truncate %v %v to %d bytes", t.Pick, t.Match, t.Keep)
-}
-
-// MTU is a router whose next link takes only Max bytes of an IP packet: what is
-// longer and may not be fragmented is dropped, and the sender is told (RFC 1191), or
-// not, when Silent: a path MTU black hole.
-type MTU struct {
-	Max    int
-	Silent bool
-}
-
-// Check refuses figures that make no sense.
-func (t MTU) Check() error {
-	if t.Max < 68 || t.Max > 65535 {
-		return fmt.Errorf("MTU %d: want 68 to 65535 (RFC 791)", t.Max)
-	}
-	return nil
-}
-
-// Decide drops packets that are too long. Those that may be fragmented are
-// dropped too: our stacks never send such, and a bridge's peer that does is rare enough to be told.
-func (t MTU) Decide(m Moment, p Packet) Decision {
-	if len(p.Frame) < ethHeader+ipMinimum {
-		return Pass
-	}
-	long := int(binary.BigEndian.Uint16(p.Frame[ipTotal:]))
-	if long <= t.Max {
-		return Pass
-	}
-	d := Decision{Drop: true, Strikes: true, Note: fmt.Sprintf("%d bytes do not fit MTU %d: dropped", long, t.Max)}
-	if !t.Silent {
-		d.Tell = t.Max
-		d.Note += ", sender told"
-	}
-	return d
-}
-
-// String describes the fault.
-func (t MTU) String() string {
-	if t.Silent {
-		return fmt.Sprintf("MTU %d, silent", t.Max)
-	}
-	return fmt.Sprintf("MTU %d", t.Max)
 }

@@ -1,7 +1,10 @@
 package netfault
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kkmtest/kkmtest/cpcr"
@@ -48,25 +51,42 @@ type Meaning struct {
 	// nothing else. (Retransmissions by TCP are told by Match.)
 	FirstTry, Retry bool
 	Holds           int64 // the packet must carry this byte of the message, from 1; 0: any
+	// Last wants the packet that carries the last byte of the message.
+	Last bool
+	// Acked looks at the packets of the other end that acknowledge bytes of the
+	// message and none behind it, instead of those that carry it.
+	Acked bool
 }
 
 func (m Meaning) holds(p Packet) bool {
 	if m.Kind == NoMessage {
 		return true
 	}
-	for _, g := range p.Messages {
+	_, ok := m.find(p)
+	return ok
+}
+
+// find returns the first message of a packet that is meant.
+func (m Meaning) find(p Packet) (Message, bool) {
+	them := p.Messages
+	if m.Acked {
+		them = p.Acks
+	}
+	for _, g := range them {
 		switch {
 		case g.Request != (m.Kind == Request), m.Command.number != 0 && m.Command.number-1 != g.Command:
 			continue
 		case m.Nth != 0 && m.Nth != g.Nth, m.FirstTry && g.Again, m.Retry && !g.Again:
 			continue
+		case m.Last && g.To > p.Stream.Offset+int64(p.Stream.Len):
+			continue
 		}
 		at := g.From + m.Holds - 1
 		if m.Holds == 0 || at < g.To && at >= p.Stream.Offset && at < p.Stream.Offset+int64(p.Stream.Len) {
-			return true
+			return g, true
 		}
 	}
-	return false
+	return Message{}, false
 }
 
 // String describes the meaning, empty for the zero value.
@@ -75,8 +95,13 @@ func (m Meaning) String() string {
 		return ""
 	}
 	var b strings.Builder
-	if m.Holds != 0 {
+	switch {
+	case m.Acked:
+		b.WriteString("the acknowledgement of ")
+	case m.Holds != 0:
 		fmt.Fprintf(&b, "byte %d of ", m.Holds)
+	case m.Last:
+		b.WriteString("the last byte of ")
 	}
 	if m.Nth != 0 {
 		fmt.Fprintf(&b, "number %d of ", m.Nth)
@@ -104,6 +129,8 @@ func (m Meaning) check() error {
 		return fmt.Errorf("message number %d, byte %d: want no negative number", m.Nth, m.Holds)
 	case m.FirstTry && m.Retry:
 		return fmt.Errorf("first tries only and repetitions only: no message is both")
+	case m.Holds > 0 && m.Last, m.Acked && (m.Last || m.Holds > 0):
+		return fmt.Errorf("byte %d, last byte %v, acknowledgement %v: want one of them", m.Holds, m.Last, m.Acked)
 	}
 	return nil
 }
@@ -142,13 +169,22 @@ func (j *journalist) note(g *Message) {
 	j.last[g.ID] = lastOf{g.Command, g.ReqNum, same}
 }
 
-// follower cuts one direction of a connection into messages.
+// follower cuts one direction of a connection into messages. What overtakes
+// waits until what is missing has come.
 type follower struct {
 	next  int64 // the first byte that was not seen
 	head  []byte
 	left  int64 // bytes of the current message that follow its head
 	spans []Message
-	lost  bool // this is not CPCR, or a part of it was not seen
+	early []piece // beyond next, by offset
+	held  int     // bytes in early
+	lost  bool    // this is not CPCR, or a part of it was not seen
+}
+
+// piece is payload that came before what stands in front of it.
+type piece struct {
+	off  int64
+	data []byte
 }
 
 const (
@@ -156,6 +192,8 @@ const (
 	headSize = cpcr.HeaderSize + 6
 	// keptSpans is how far back retransmissions are still understood.
 	keptSpans = 16
+	// keptEarly bounds what waits for missing bytes: a window of the largest size.
+	keptEarly = 4 << 20
 )
 
 // take reads a packet's payload, first byte at offset off of the stream.
@@ -164,10 +202,39 @@ func (f *follower) take(j *journalist, request bool, off int64, p []byte) {
 		return
 	}
 	if off > f.next {
-		f.lost = true
+		f.keep(off, p)
 		return
 	}
-	p = p[f.next-off:]
+	f.read(j, request, p[f.next-off:])
+	for len(f.early) > 0 && f.early[0].off <= f.next && !f.lost {
+		e := f.early[0]
+		f.early = slices.Delete(f.early, 0, 1)
+		f.held -= len(e.data)
+		if skip := f.next - e.off; skip < int64(len(e.data)) {
+			f.read(j, request, e.data[skip:])
+		}
+	}
+	if f.lost {
+		f.early, f.held = nil, 0
+	}
+}
+
+// keep puts payload aside until the bytes before it have come.
+func (f *follower) keep(off int64, p []byte) {
+	i, found := slices.BinarySearchFunc(f.early, off, func(e piece, off int64) int { return cmp.Compare(e.off, off) })
+	if found && len(f.early[i].data) >= len(p) {
+		return
+	}
+	if f.held+len(p) > keptEarly {
+		f.lost, f.early, f.held = true, nil, 0
+		return
+	}
+	f.early = slices.Insert(f.early, i, piece{off, bytes.Clone(p)})
+	f.held += len(p)
+}
+
+// read goes on in the stream.
+func (f *follower) read(j *journalist, request bool, p []byte) {
 	limit := uint32(cpcr.MaxResponse)
 	if request {
 		limit = cpcr.MaxRequest
@@ -212,6 +279,16 @@ func (f *follower) take(j *journalist, request bool, off int64, p []byte) {
 func (f *follower) carried(into []Message, off int64, n int) []Message {
 	for _, g := range f.spans {
 		if g.From < off+int64(n) && g.To > off {
+			into = append(into, g)
+		}
+	}
+	return into
+}
+
+// ending lists the message in which the stretch before an offset ends.
+func (f *follower) ending(into []Message, off int64) []Message {
+	for _, g := range f.spans {
+		if g.From < off && off <= g.To {
 			into = append(into, g)
 		}
 	}
