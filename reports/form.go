@@ -29,8 +29,8 @@ type Paper struct {
 // Columns of the tables, in tenths of a millimetre.
 var (
 	formWidths    = []int{140, 820, 560, 280}
-	oneWidths     = []int{120, 530, 340, 180, 230, 400}
-	annexWidths   = []int{140, 390, 670, 370, 230}
+	oneWidths     = []int{120, 490, 310, 170, 270, 440}
+	annexWidths   = []int{130, 390, 640, 420, 220}
 	pairWidths    = []int{560, 1240}
 	summaryWidths = []int{420, 1130, 250}
 	signWidths    = []int{500, 360, 360, 380, 200}
