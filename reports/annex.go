@@ -170,10 +170,7 @@ func shorten(s string) string {
 
 // measureLines is the measurement, the limit and the distance, one a line.
 func measureLines(m *measure, l regulation.Lang) string {
-	s := words.Span(l, m.Span.Lo, m.Span.Hi)
-	if m.Name != "" {
-		s = evidence.Visible(m.Name) + ": " + s
-	}
+	s := named(m, l) + words.Span(l, m.Span.Lo, m.Span.Hi)
 	if m.Limit != 0 {
 		s += "\n" + words.T(l, "measure.limit", words.Duration(l, m.Limit)) + "\n" + distanceIn(m, l)
 	}

@@ -122,7 +122,7 @@ func (s *junitSuite) add(r Run, l line) {
 		s.Failures++
 		c.Failure = &junitOutcome{Message: reason, Type: v.Check, Text: reason}
 		if v.Lead.Violation().Want != "" {
-			c.Failure.Text = evidence.VisibleText(Explain(r, l.Section, l.Row.Number, v.Lead))
+			c.Failure.Text = evidence.VisibleText(check.Explain(r.View, check.Cite(r.Edition, l.Section, l.Row.Number), v.Lead, words.EN))
 		}
 	case check.Error:
 		s.Errors++

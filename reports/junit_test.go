@@ -212,7 +212,7 @@ func TestJUnitOutcomes(t *testing.T) {
 		}
 	}
 	failure := root.all("failure")[1].Text
-	for _, want := range []string{"KZ 431 I 27.6: got a sale at 72h01m00s", "want a refusal after 72h", "\tbytes 04 00 8d 00\n", "\tat    history 9 3\n", "\thint  counted from the oldest"} {
+	for _, want := range []string{"KZ 431 I 27.6: got a sale at 72h01m00s", "want a refusal after 72h", "\tbytes 04 00 8d 00\n", "\tat    history 9, 3\n", "\thint  counted from the oldest"} {
 		if !strings.Contains(failure, want) {
 			t.Errorf("failure text lacks %q:\n%s", want, failure)
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/kkmtest/kkmtest/bench/check"
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/bench/regulation"
+	"github.com/kkmtest/kkmtest/reports/evidence"
 	"github.com/kkmtest/kkmtest/reports/words"
 )
 
@@ -83,12 +84,20 @@ func reasonIn(v verdict, l regulation.Lang) string {
 	return ""
 }
 
+// named is what was measured, with a colon; checks name it in English.
+func named(m *measure, l regulation.Lang) string {
+	if m.Name == "" {
+		return ""
+	}
+	if t, ok := words.Get("measured." + m.Name); ok {
+		return t.In(l) + ": "
+	}
+	return evidence.Visible(m.Name) + ": "
+}
+
 // measureIn prints a measurement with its limit and distance.
 func measureIn(m *measure, l regulation.Lang) string {
-	s := words.Span(l, m.Span.Lo, m.Span.Hi)
-	if m.Name != "" {
-		s = m.Name + ": " + s
-	}
+	s := named(m, l) + words.Span(l, m.Span.Lo, m.Span.Hi)
 	if m.Limit != 0 {
 		s += "; " + words.T(l, "measure.limit", words.Duration(l, m.Limit)) + "; " + distanceIn(m, l)
 	}
@@ -119,24 +128,6 @@ func seqList(s []history.Seq, n int) string {
 			b.WriteByte(' ')
 		}
 		fmt.Fprint(&b, e)
-	}
-	return b.String()
-}
-
-// Explain writes a failed judgement as laboratories quote it: the row, what
-// came, what was wanted; then the bytes, the place and a hint.
-func Explain(r Run, section, row string, j check.Judgement) string {
-	v := j.Violation()
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s %s: got %s, want %s\n", r.Edition.Act, section, row, v.Got, v.Want)
-	if len(v.Bytes) > 0 {
-		fmt.Fprintf(&b, "\tbytes % x\n", v.Bytes)
-	}
-	if ev := j.Events(); len(ev) > 0 {
-		fmt.Fprintf(&b, "\tat    history %s\n", seqList(ev, 12))
-	}
-	if v.Hint != "" {
-		fmt.Fprintf(&b, "\thint  %s\n", v.Hint)
 	}
 	return b.String()
 }

@@ -59,6 +59,12 @@ var table = map[string]Text{
 	"measure.inside": {"шек өлшеу белгісіздігінің ішінде", "предел лежит внутри неопределённости измерения", "the limit lies inside the uncertainty"},
 	"measure.near":   {"шекке жақын", "близко к пределу", "near the limit"},
 
+	// What checks measure, by the name that the check gives it.
+	"measured.receipt time":                             {"чекті өңдеу уақыты", "время обработки чека", "receipt time"},
+	"measured.length of the shift":                      {"ауысымның ұзақтығы", "продолжительность смены", "length of the shift"},
+	"measured.age of the oldest unsent offline receipt": {"жіберілмеген ең ескі автономды чектің жасы", "возраст старейшего неотправленного автономного чека", "age of the oldest unsent offline receipt"},
+	"measured.reported time without connection":         {"хабарланған байланыссыз уақыт", "сообщённое время без связи", "reported time without connection"},
+
 	// Kinds of events.
 	"kind.run.begin":     {"Сынақтың басталуы", "Начало испытания", "Run begins"},
 	"kind.step.begin":    {"Қадамның басталуы", "Начало шага", "Step begins"},

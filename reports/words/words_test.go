@@ -125,6 +125,33 @@ func TestKeysMatchTheCode(t *testing.T) {
 	}
 }
 
+// What a check measures is named in every language.
+func TestMeasurementsHaveNames(t *testing.T) {
+	files, err := filepath.Glob("../../bench/check/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	n := 0
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`Measured\{Name: "([^"]+)"`).FindAllStringSubmatch(string(raw), -1) {
+			n++
+			if _, ok := Get("measured." + m[1]); !ok {
+				t.Errorf("%s measures %q: give it a name in every language in table.go", file, m[1])
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("no check measures anything: the pattern is wrong")
+	}
+}
+
 func TestT(t *testing.T) {
 	if got := T(RU, "measure.limit", "72 ч"); got != "предел 72 ч" {
 		t.Errorf("got %q", got)
