@@ -102,6 +102,9 @@ func (r *Register) audit() error {
 // write makes a step: it stores the record and then lives through it. A memory
 // that cannot store stops the register.
 func (r *Register) write(rec *record) {
+	if r.unreadable {
+		return
+	}
 	rec.At = r.now()
 	raw, err := seal(rec)
 	if err == nil {

@@ -19,6 +19,7 @@ import (
 // tells who works (an empty one stands for the right password of op.As).
 // done is called once, on the loop and never inside this call: when the operation is
 // registered, when it is refused, or with fiscal.Unknown when the power went.
+// Paper that still moves does not stop the next operation: its own comes behind.
 func (r *Register) Do(op fiscal.Op, done func(Reply)) {
 	if why, text := r.may(op, true); why != "" {
 		r.refusedAtOnce(why)
@@ -106,11 +107,14 @@ func (r *Register) may(op fiscal.Op, whole bool) (Reason, string) {
 	if !r.on {
 		return Fault, "power is off"
 	}
-	if r.testing || r.op != nil || r.Printing() {
+	if r.testing || r.op != nil {
 		return Busy, "busy"
 	}
 	if _, ok := r.who(op); !ok {
 		return Password, "wrong password"
+	}
+	if r.unreadable && op.Kind != fiscal.OpSelfTest && op.Kind != fiscal.OpTestPrint {
+		return Fault, r.fault
 	}
 	switch op.Kind {
 	case fiscal.OpReceipt, fiscal.OpDeposit, fiscal.OpWithdraw, fiscal.OpZReport:
@@ -319,7 +323,7 @@ func badLine(l fiscal.Line) string {
 // refusedAtOnce tells the cashier why fiscal work stands still; on the tape as
 // well, because a fiscal registrar may have no display (KZ 431 rows 15, 27.6).
 func (r *Register) refusedAtOnce(why Reason) {
-	if !r.on || r.Printing() {
+	if !r.on {
 		return
 	}
 	switch why {

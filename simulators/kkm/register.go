@@ -36,7 +36,7 @@ const (
 	NoPaper        Reason = "no-paper"         // paper is out or torn
 	NoCash         Reason = "cash"             // not enough cash in the drawer
 	BadData        Reason = "data"             // the entered data are wrong, or the OFD refused them
-	Busy           Reason = "busy"             // another operation, the self-test or the printer is running
+	Busy           Reason = "busy"             // another operation or the self-test is running
 	Fault          Reason = "fault"            // power is off or a self-test failed
 	ClockBack      Reason = "clock-back"       // earlier than the last fiscal document
 	Unsupported    Reason = "unsupported"      // this register cannot do that
@@ -115,16 +115,17 @@ type Register struct {
 	nv *nv // what the memory says
 
 	// All below is lost with the power.
-	on      bool
-	life    int // counts the power-ons: timers of an older life do nothing
-	testing bool
-	fault   string // of the last self-test; stops fiscal work
-	tests   []Test
-	channel int
-	x       *exchange
-	op      *operation
-	again   clock.Timer // next attempt to come back, or next ping while blocked
-	handing handing
+	on         bool
+	life       int // counts the power-ons: timers of an older life do nothing
+	testing    bool
+	fault      string // of the last self-test; stops fiscal work
+	unreadable bool   // the memory; nothing is written into it then
+	tests      []Test
+	channel    int
+	x          *exchange
+	op         *operation
+	again      clock.Timer // next attempt to come back, or next ping while blocked
+	handing    handing
 
 	tape    tape
 	display []string

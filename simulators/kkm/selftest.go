@@ -21,11 +21,8 @@ func (r *Register) start() {
 	r.testing = true
 	r.fault, r.tests = "", nil
 	r.show("ӨЗІН-ӨЗІ ТЕКСЕРУ / САМОТЕСТ")
-	readable := r.recall()
+	r.unreadable = true // until the self-test has read it
 	r.selfTest(func() {
-		if readable != nil && r.fault == "" {
-			r.fault = readable.Error()
-		}
 		if r.fault != "" {
 			r.started()
 			return
@@ -102,6 +99,16 @@ func (r *Register) selfTest(end func()) {
 		}
 	}
 	ok(unitPrinter, !r.broken[unitPrinter], "жауап жоқ / не отвечает")
+	if r.unreadable {
+		if err := r.recall(); err != nil {
+			// Nothing is known for sure: no message, no record, until it is repaired.
+			ok(unitData, false, err.Error())
+			ok(unitLink, false, "")
+			end()
+			return
+		}
+		r.unreadable = false
+	}
 	ok(unitClock, !r.broken[unitClock] && (!r.now().Before(r.nv.docTime) || r.q.clockBack), "уақыт қате / неверное время")
 	_, err := r.memory.Records()
 	ok(unitMemory, err == nil, "оқылмайды / не читается")
@@ -111,6 +118,11 @@ func (r *Register) selfTest(end func()) {
 		text = err.Error()
 	}
 	ok(unitData, err == nil, text)
+	if err != nil {
+		ok(unitLink, false, "")
+		end()
+		return
+	}
 	n := r.nv
 	switch {
 	case len(n.queue) > 0 || n.pending != nil || n.blocked == TokenBlocked || !n.hasToken:

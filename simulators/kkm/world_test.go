@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/kkmtest/kkmtest/bench/clock"
 	"github.com/kkmtest/kkmtest/bench/history"
@@ -34,41 +36,54 @@ type request struct {
 
 // world is a register, an OFD, wires between them and time.
 type world struct {
-	t    testing.TB
-	clk  *clock.Virtual
-	log  *history.Log
-	ofd  *ofd.Server
-	r    *Register
-	p    Profile
-	mem  *RAM
-	opt  Options
-	cut  map[string]bool // channels without a link
-	deaf map[string]bool // channels that answer a connection with a reset
-	reqs []request
-	bad  int // requests that could not be read
-	host []string
-	step func() // after every callback, for tests of the power
+	t       testing.TB
+	clk     *clock.Virtual
+	loop    clock.Loop // the same, or around it
+	log     *history.Log
+	ofd     *ofd.Server
+	r       *Register
+	p       Profile
+	mem     *RAM
+	opt     Options
+	cut     map[string]bool // channels without a link
+	deaf    map[string]bool // channels that answer a connection with a reset
+	reqs    []request
+	bad     int // requests that could not be read
+	dials   int
+	dialled string
+	step    func() // after every callback, for tests of the power
 }
 
-type option func(*world, *ofd.Options)
+type oo = ofd.Options
 
-func mutantOption(name string) option { return func(w *world, _ *ofd.Options) { w.opt.Mutant = name } }
+type option func(*world, *oo)
+
+func mutantOption(name string) option { return func(w *world, _ *oo) { w.opt.Mutant = name } }
 
 func versionOption(v cpcr.Version) option {
-	return func(w *world, _ *ofd.Options) { w.p.OFD.Version, w.p.OFD.CPCR = v, v.String() }
+	return func(w *world, _ *oo) { w.p.OFD.Version, w.p.OFD.CPCR = v, v.String() }
 }
 
 func newWorld(t testing.TB, opts ...option) *world {
 	t.Helper()
 	w := &world{t: t, p: loadProfile(t), mem: new(RAM), cut: map[string]bool{}, deaf: map[string]bool{}}
 	w.clk = clock.NewVirtual(day, nil)
+	w.loop = w.clk
 	w.log = history.NewMemory(w.clk)
-	oo := ofd.Options{Journal: w.log, Seed: 7}
+	opt := ofd.Options{Journal: w.log, Seed: 7}
 	w.opt = Options{Seed: 1, Memory: w.mem}
 	for _, o := range opts {
-		o(w, &oo)
+		o(w, &opt)
 	}
-	w.ofd = ofd.New(w.clk, oo)
+	w.ofd = ofd.New(w.clk, opt)
+	register(w)
+	w.make()
+	return w
+}
+
+// register makes the register known to the OFD.
+func register(w *world) {
+	w.t.Helper()
 	p := &w.p
 	if err := w.ofd.Register(ofd.Device{
 		ID: p.OFD.ID, Token: p.OFD.Token, Serial: p.Serial, Registration: p.Registration,
@@ -76,16 +91,14 @@ func newWorld(t testing.TB, opts ...option) *world {
 		Pos:      ofd.Pos{Title: "Дүкен", Address: p.Taxpayer.Address, AddressKZ: p.Taxpayer.AddressKK},
 		Operator: ofd.Operator{Title: p.OFD.Name, TitleKZ: p.OFD.NameKK, URL: p.OFD.Site},
 	}); err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	w.make()
-	return w
 }
 
 // make builds the register anew around the same memory.
 func (w *world) make() {
 	w.t.Helper()
-	r, err := New(w.clk, w.p, wires{w}, w.opt)
+	r, err := New(w.loop, w.p, wires{w}, w.opt)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -215,8 +228,10 @@ type end struct {
 	spy    func([]byte)
 }
 
-func (n wires) Dial(channel, _ string, _ int, ev stream.Events) stream.Conn {
+func (n wires) Dial(channel, host string, port int, ev stream.Events) stream.Conn {
 	w := n.w
+	w.dials++
+	w.dialled = fmt.Sprintf("%s:%d", host, port)
 	a := &end{w: w, ev: &ev}
 	b := &end{w: w}
 	a.peer, b.peer = b, a
@@ -235,7 +250,7 @@ func (n wires) Dial(channel, _ string, _ int, ev stream.Events) stream.Conn {
 			w.reqs = append(w.reqs, request{w.clk.Now().Mono, h, m})
 		}
 	}
-	w.clk.AfterFunc(2*latency, func() {
+	w.loop.AfterFunc(2*latency, func() {
 		switch {
 		case w.cut[channel] || a.closed: // the SYN is lost
 		case w.deaf[channel]:
@@ -250,15 +265,8 @@ func (n wires) Dial(channel, _ string, _ int, ev stream.Events) stream.Conn {
 				ev.Opened(a)
 			}
 		}
-		w.stepped()
 	})
 	return a
-}
-
-func (w *world) stepped() {
-	if w.step != nil {
-		w.step()
-	}
 }
 
 func (e *end) lost(err error) {
@@ -272,7 +280,7 @@ func (e *end) lost(err error) {
 
 func (e *end) Send(p []byte) {
 	p = slices.Clone(p)
-	e.w.clk.AfterFunc(latency, func() {
+	e.w.loop.AfterFunc(latency, func() {
 		if !e.peer.closed && !e.w.cut["all"] {
 			if e.spy != nil {
 				e.spy(p)
@@ -281,7 +289,6 @@ func (e *end) Send(p []byte) {
 				e.peer.ev.Received(p)
 			}
 		}
-		e.w.stepped()
 	})
 }
 
@@ -292,7 +299,7 @@ func (e *end) end(err error) {
 		return
 	}
 	e.closed = true
-	e.w.clk.AfterFunc(latency, func() { e.peer.lost(err); e.w.stepped() })
+	e.w.loop.AfterFunc(latency, func() { e.peer.lost(err) })
 }
 
 // link cuts every channel or mends them.
@@ -357,3 +364,12 @@ func unknownFields(m protoreflect.Message) bool {
 	})
 	return bad
 }
+
+// schema reads a payload by the schema of one version.
+type schema struct{ m *dynamicpb.Message }
+
+func newSchema(v cpcr.Version) schema { return schema{dynamicpb.NewMessage(schemaOf(v))} }
+
+func (s schema) decode(b []byte) error { return proto.Unmarshal(b, s.m) }
+
+func (s schema) reflect() protoreflect.Message { return s.m.ProtoReflect() }
