@@ -181,7 +181,7 @@ func (s *Server) Register(d Device) error {
 	if d.Token == 0 {
 		d.Token = s.token(d.ID, 0, 0)
 	}
-	return s.keep(Event{Device: d.ID, Registered: &d}, func() {})
+	return s.keep(Event{Device: d.ID, Registered: &d})
 }
 
 // Info is what the operator's cabinet shows of a device.
@@ -226,7 +226,7 @@ func (s *Server) SetToken(id uint32, token uint32) (uint32, error) {
 	if token == 0 {
 		token = s.token(id, d.tokens, d.issued)
 	}
-	return token, s.keep(Event{Device: id, Token: &token}, func() {})
+	return token, s.keep(Event{Device: id, Token: &token})
 }
 
 // Block lets every command of the device be refused with 15; text comes along as
@@ -240,10 +240,10 @@ func (s *Server) Block(id uint32, text string) error {
 	st.Blocked, st.Text = true, text
 	d.blockN = 0
 	s.note(history.OFDSet{ID: blockID(id), Action: fmt.Sprintf("device %d is blocked, text %q", id, text)})
-	if err := s.keep(Event{Device: id, Standing: &st}, func() {}); err != nil || text == "" {
+	if err := s.keep(Event{Device: id, Standing: &st}); err != nil || text == "" {
 		return err
 	}
-	return s.keep(Event{Device: id, Ad: &Ad{canon.TicketAdTypeEnum_TICKET_AD_INFO, d.ads[canon.TicketAdTypeEnum_TICKET_AD_INFO].Version + 1, text}}, func() {})
+	return s.keep(Event{Device: id, Ad: &Ad{canon.TicketAdTypeEnum_TICKET_AD_INFO, d.ads[canon.TicketAdTypeEnum_TICKET_AD_INFO].Version + 1, text}})
 }
 
 // Unblock lifts a block and tells how many answers it refused.
@@ -255,7 +255,7 @@ func (s *Server) Unblock(id uint32) (fired int, err error) {
 	st := d.standing
 	st.Blocked, st.Text = false, ""
 	s.note(history.OFDCleared{ID: blockID(id), Fired: d.blockN})
-	return d.blockN, s.keep(Event{Device: id, Standing: &st}, func() {})
+	return d.blockN, s.keep(Event{Device: id, Standing: &st})
 }
 
 func blockID(id uint32) string { return fmt.Sprintf("block/%d", id) }
@@ -266,7 +266,7 @@ func (s *Server) Stand(id uint32, st Standing) error {
 	if s.devices[id] == nil {
 		return fmt.Errorf("device %d: %w", id, errUnknownDevice)
 	}
-	return s.keep(Event{Device: id, Standing: &st}, func() {})
+	return s.keep(Event{Device: id, Standing: &st})
 }
 
 // Tell gives the device a text block: it comes with the next answer of result
@@ -279,5 +279,5 @@ func (s *Server) Tell(id uint32, kind canon.TicketAdTypeEnum, text string) error
 	if kind < 0 || int(kind) >= len(d.told) {
 		return fmt.Errorf("text block of type %d: want 0 to 4", kind)
 	}
-	return s.keep(Event{Device: id, Ad: &Ad{kind, d.ads[kind].Version + 1, text}}, func() {})
+	return s.keep(Event{Device: id, Ad: &Ad{kind, d.ads[kind].Version + 1, text}})
 }

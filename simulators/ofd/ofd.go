@@ -123,6 +123,9 @@ type Server struct {
 	busy    string
 	skew    time.Duration
 	err     error
+
+	kept, durable uint64 // events given to the store, and back from it
+	waiting       []waiter
 }
 
 // New makes a server without devices.
@@ -204,13 +207,14 @@ func (s *Server) note(b history.Body, causes ...history.Seq) history.Seq {
 	return n
 }
 
-// keep folds an event and makes it durable; then is called when it is.
-func (s *Server) keep(e Event, then func()) error {
+// keep folds an event and gives it to the store.
+func (s *Server) keep(e Event) error {
 	if err := s.apply(e); err != nil {
 		return err
 	}
+	s.kept++
 	if s.opt.Store == nil {
-		then()
+		s.durable = s.kept
 		return nil
 	}
 	s.opt.Store.Append(e, func(err error) {
@@ -218,9 +222,30 @@ func (s *Server) keep(e Event, then func()) error {
 			s.fail(fmt.Errorf("ofd: store: %w", err))
 			return
 		}
-		then()
+		s.durable++
+		for len(s.waiting) > 0 && s.waiting[0].need <= s.durable {
+			then := s.waiting[0].then
+			s.waiting = s.waiting[1:]
+			then()
+		}
 	})
 	return nil
+}
+
+// settled calls then when every event so far is durable: an answer tells of the
+// state, so it must not leave before the state would survive.
+func (s *Server) settled(then func()) {
+	if s.durable >= s.kept {
+		then()
+		return
+	}
+	s.waiting = append(s.waiting, waiter{s.kept, then})
+}
+
+// waiter waits for a number of events to be durable.
+type waiter struct {
+	need uint64
+	then func()
 }
 
 // Skew moves the server's clock against the loop's (cpcr.md 15).

@@ -74,7 +74,11 @@ func (s *Server) take(x *conn, frame []byte) {
 	if !served {
 		q.class = cpcr.ErrVersionUnsupported
 	}
-	q.seq = s.note(history.Frame{Conn: x.id, Dir: history.FromDevice, Bytes: frame, Error: string(q.class)})
+	unread := q.class
+	if unread == cpcr.ErrRange {
+		unread = "" // it is taken, with an observation
+	}
+	q.seq = s.note(history.Frame{Conn: x.id, Dir: history.FromDevice, Bytes: frame, Error: string(unread)})
 	if !served && !s.opt.AnswerUnsupported {
 		x.close(string(cpcr.ErrVersionUnsupported))
 		return
@@ -127,31 +131,24 @@ func (s *Server) judge(q *query) {
 	l := &letter{due: q.due, cause: q.seq, act: q.act, lost: q.act.LoseAnswer, ending: q.act.End}
 	l.bytes = s.envelope(d, q, &r)
 	q.conn.enqueue(l)
-	// The events become durable in the order in which they were folded, so the
-	// last one speaks for all.
-	var events []Event
 	if r.told != nil {
-		events = append(events, Event{Device: q.h.ID, Told: r.told})
+		s.must(q, Event{Device: q.h.ID, Told: r.told})
 	}
 	if r.event != nil {
 		if r.event.Document != nil {
 			r.event.Document.Answer = s.honest(q, &r)
 		}
-		events = append(events, *r.event)
+		s.must(q, *r.event)
 	}
-	for i, e := range events {
-		then := func() {}
-		if i == len(events)-1 {
-			then = func() { l.ready = true; q.conn.pump() }
-		}
-		if err := s.keep(e, then); err != nil {
-			s.fail(fmt.Errorf("ofd: device %d: %w", q.h.ID, err))
-			return
-		}
+	if s.err == nil {
+		s.settled(func() { l.ready = true; q.conn.pump() })
 	}
-	if len(events) == 0 {
-		l.ready = true
-		q.conn.pump()
+}
+
+// must keeps an event that was found to be possible before.
+func (s *Server) must(q *query, e Event) {
+	if err := s.keep(e); err != nil {
+		s.fail(fmt.Errorf("ofd: device %d: %w", q.h.ID, err))
 	}
 }
 
