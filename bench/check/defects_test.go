@@ -102,6 +102,7 @@ var defects = []struct {
 			}
 		}
 	}},
+	{"offline.enter", "hangs up after 4.5 s", func(s *sim) { s.hangup = 4500 * time.Millisecond }},
 	{"offline.enter", "waits longer than 5 s", func(s *sim) { s.patient = true }},
 	{"offline.enter", "refuses without a link", onSellCut},
 	{"offline.sign/unique", "the sign repeats", func(s *sim) { s.autoSign = func(uint32) uint32 { return 42 } }},
@@ -590,6 +591,7 @@ func TestConformingVariants(t *testing.T) {
 			t.Taxes = all
 		}),
 		"no document numbers": onTicket(func(t *canon.TicketRequest) { t.PrintedDocumentNumber = nil }),
+		"hangs up":            func(s *sim) { s.hangup = 5 * time.Second },
 		"slow printer":        func(s *sim) { s.print = 1800 * time.Millisecond },
 		"zero rows written out": onZ(func(c *canon.CloseShiftRequest) {
 			have := map[canon.OperationTypeEnum]bool{}

@@ -75,7 +75,7 @@ func judgeCutoff(r *Record, p regulation.Params) []Judgement {
 				v.measured = m
 			case !o.Refused() || !plainSale(o):
 			case res == Pass:
-				if w.excuse(o, "offline.cutoff") == "" {
+				if w.excuse(o, "offline.cutoff") == "" && !o.saysLong() {
 					v.fail(o, fail("cutoff.early", b, o.End, o.Seq, base.Seq).Measuring(m))
 				}
 			case res == Fail:
@@ -139,8 +139,12 @@ func judgeEnter(r *Record, p regulation.Params) []Judgement {
 			if o.Done() {
 				if r.showsAutonomous(o) {
 					v.prove("silent", o, o.Seq, o.End)
-					if at, ok := r.gaveUp(first, limit+nearAnswer); ok {
-						v.prove("past", o, first.Seq, at, o.End)
+					wait, hung, gone := r.gaveUp(first)
+					switch {
+					case gone && wait+transit < limit && !unavailable(first):
+						v.fail(o, fail("enter.hasty", with(a, "wait", hms(wait)), hung, first.Seq, o.End))
+					case gone && wait >= limit-transit && wait < limit+nearAnswer:
+						v.prove("past", o, first.Seq, hung, o.End)
 					}
 				}
 				break
@@ -160,9 +164,7 @@ func judgeEnter(r *Record, p regulation.Params) []Judgement {
 			case d > limit && o.Done() && marked(o) == nil && first.Sign() != "" && o.hasToken(first.Sign()):
 				v.fail(o, fail("enter.late", with(b, "sign", first.Sign()), o.End, ev...))
 			case o.Done() && r.showsAutonomous(o):
-				if at, ok := r.gaveUp(first, limit+nearAnswer); ok {
-					v.prove("past", o, append(ev, at, o.End)...)
-				} else if d > limit && d < limit+nearAnswer {
+				if d > limit && d < limit+nearAnswer {
 					v.prove("past", o, append(ev, o.End)...)
 				}
 			case d > limit && !o.Done():
@@ -175,18 +177,28 @@ func judgeEnter(r *Record, p regulation.Params) []Judgement {
 	return v.end(need{"gone", "enter.need.gone", a}, need{"inside", "enter.need.inside", a}, need{"past", "enter.need.past", a})
 }
 
-// gaveUp finds the moment at which the register ended the connection without
-// having had an answer: it shows how long it waited, whatever the OFD did. False when
-// it waited longer than a limit, or when the record does not tell.
-func (r *Record) gaveUp(x *Exchange, limit time.Duration) (history.Seq, bool) {
-	c := r.closing[x.Conn]
-	if c == nil || c.Seq < x.Seq {
-		return 0, false
+// gaveUp tells how long the register waited before it ended its last attempt
+// without having had an answer, whatever the OFD did. False when an answer came first or
+// the record does not tell. What the OFD still had to say on a connection that the
+// register closed is recorded as lost.
+func (r *Record) gaveUp(first *Exchange) (time.Duration, history.Seq, bool) {
+	o := first.Reports
+	var wait time.Duration
+	var at history.Seq
+	for _, x := range o.Sent {
+		if x.During != o {
+			continue
+		}
+		c := r.closing[x.Conn]
+		if c == nil || c.Seq < x.Seq || c.Seq > o.windowE || c.Reason != "" {
+			return 0, 0, false // open to the end, or ended by the OFD
+		}
+		if a := x.Answer(); a != nil && a.Seq < c.Seq && !x.Lost {
+			return 0, 0, false
+		}
+		wait, at = r.Elapsed(first.At, c.At), c.Seq
 	}
-	if a := x.Answer(); a != nil && r.Elapsed(a.At, c.At) > 0 {
-		return 0, false // the answer came first
-	}
-	return c.Seq, r.Elapsed(x.At, c.At) <= limit
+	return wait, at, at != 0
 }
 
 func unavailable(x *Exchange) bool {
@@ -199,6 +211,7 @@ func (r *Record) mustWork(v *verdict, w *world, o *Operation, a args) {
 	switch {
 	case o.Got() == fiscal.Unsupported:
 	case w.excuse(o, "offline.enter") != "":
+	case w.oldest(o) != nil: // it had gone over long before; why it stopped is another row
 	case o.Refused():
 		v.fail(o, fail("enter.refused", refusal(o, a), o.End, o.Seq))
 	case o.End != 0:

@@ -59,7 +59,7 @@ func judgeShiftLimit(r *Record, p regulation.Params) []Judgement {
 				v.measured = m
 			case !o.Refused() || !plainSale(o):
 			case res == Pass:
-				if w.excuse(o, "shift.limit") == "" {
+				if w.excuse(o, "shift.limit") == "" && (o.saysLong() || !w.alone(o)) {
 					v.fail(o, fail("shift.early", b, o.End, o.Seq, base.Seq).Measuring(m))
 				}
 			case res == Fail:

@@ -65,6 +65,7 @@ type sim struct {
 	dulls    func(op fiscal.Op) bool // does what it must refuse
 	early    bool                    // gives up before the answer
 	patient  bool                    // waits for any answer
+	hangup   time.Duration           // closes the connection after so long without an answer
 	deaf     bool                    // does not care for the order to suspend
 	told     func(sign string) string
 	print    time.Duration
@@ -419,6 +420,15 @@ func (s *sim) send(cause history.Seq, r *canon.Request, late bool) sentBack {
 	if code == 0 && doc && !again {
 		s.token++
 	}
+	if s.hangup > 0 && s.delay > s.hangup {
+		s.pass(s.hangup)
+		res := &canon.Response{Command: r.Command, Result: &canon.Result{ResultCode: proto.Uint32(0)}, Ticket: &canon.TicketResponse{TicketNumber: proto.String(sign)}}
+		s.put(history.OFD, history.Frame{Conn: s.conn, Dir: history.ToDevice, Bytes: mustAnswer(s.t, h, res), Lost: true}, frame)
+		s.put(history.OFD, history.Conn{ID: s.conn, State: "closed"})
+		s.try = &h
+		s.taken = map[uint16]string{h.ReqNum: sign}
+		return sentBack{code: -1}
+	}
 	if (s.delay > 5*time.Second && !s.patient) || s.early {
 		s.early = false
 		s.pass(s.delay)
@@ -435,6 +445,14 @@ func (s *sim) send(cause history.Seq, r *canon.Request, late bool) sentBack {
 }
 
 func mustEncode(t testing.TB, h cpcr.Header, r *canon.Request) []byte {
+	raw, err := cpcr.EncodeLoose(h, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func mustAnswer(t testing.TB, h cpcr.Header, r *canon.Response) []byte {
 	raw, err := cpcr.EncodeLoose(h, r)
 	if err != nil {
 		t.Fatal(err)

@@ -193,7 +193,20 @@ func (w *world) excuse(o *Operation, judged string) string {
 	return ""
 }
 
-// between says whether any fault of the network or script of the OFD was set at
+// alone says whether the register was, or may have been, without the OFD: a
+// refusal may then come from that.
+func (w *world) alone(o *Operation) bool {
+	return o.Faulty || o.Staged || w.oldest(o) != nil
+}
+
+// saysLong says whether the register itself says, around a refusal, that its
+// shift is too long. Of two limits that may have been taken for reached too early,
+// this tells which; it never excuses.
+func (o *Operation) saysLong() bool {
+	return (o.Before != nil && o.Before.ShiftLong) || (o.After != nil && o.After.ShiftLong)
+}
+
+// troubled says whether any fault of the network or script of the OFD was set at
 // some moment between two events.
 func (r *Record) troubled(from, to history.Seq) bool {
 	for _, list := range [][]*Interval{r.Faults, r.Scripts} {
