@@ -57,7 +57,7 @@ type Options struct {
 	MaxRequest          uint32         // 16.2: largest SIZE; 0 for 1 MiB
 	MaxConns            int            // connections at a time; 0 for 20000
 	AnswerUnsupported   bool           // 16.5: result 3 to a version that is not served, else close
-	StrictKT            bool           // 16.19: the labels of the operator's schema (2.0.3) do for 2.0.4 too
+	Labels203           bool           // 16.19: the labels of the operator's schema (2.0.3) do for 2.0.4 too
 	Rotate              Rotation       // 16.10
 	CheckReportToken    bool           // 16.12: REPORT with a wrong token gets 2
 	MissingIsBlocked    bool           // 16.22: a ticket without a mandatory field gets 15 instead of 13

@@ -54,7 +54,7 @@ func (s *Server) take(x *conn, frame []byte) {
 	q := &query{conn: x, frame: frame}
 	var m *canon.Request
 	q.h, m, q.err = cpcr.DecodeRequest(frame)
-	if q.err != nil && s.opt.StrictKT {
+	if q.err != nil && s.opt.Labels203 {
 		m, q.err = s.byOlderLabels(q, m)
 	}
 	var e *cpcr.Error

@@ -185,14 +185,14 @@ func TestLabelsOfTheOperator(t *testing.T) {
 		v    cpcr.Version
 		opt  Options
 		want uint32
-	}{{cpcr.V204, Options{}, 3}, {cpcr.V204, Options{StrictKT: true}, 0}, {cpcr.V203, Options{}, 0}} {
+	}{{cpcr.V204, Options{}, 3}, {cpcr.V204, Options{Labels203: true}, 0}, {cpcr.V203, Options{}, 0}} {
 		w := newWorld(t, tt.opt)
 		h := w.next()
 		h.Version = tt.v
 		mark := w.mark()
 		_, r := w.loose(h, m)
 		if c := r.GetResult().GetResultCode(); c != tt.want {
-			t.Errorf("%s %+v: %d, want %d", tt.v, tt.opt.StrictKT, c, tt.want)
+			t.Errorf("%s %+v: %d, want %d", tt.v, tt.opt.Labels203, c, tt.want)
 		}
 		if tt.want == 0 && !w.sees(mark, "service.reg_info") {
 			t.Errorf("%s: the missing part was not observed", tt.v)
