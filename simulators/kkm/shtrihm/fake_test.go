@@ -20,7 +20,6 @@ type fake struct {
 
 	refuse map[fiscal.OpKind]kkm.Reason
 	ops    []fiscal.Op
-	begun  int // receipts that were begun, whether or not the power went
 	docs   uint64
 	shift  uint64
 	open   bool
