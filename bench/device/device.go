@@ -63,6 +63,28 @@ type Stepper interface {
 	StepClock(ctx context.Context, d time.Duration) error
 }
 
+// Battery takes the charge out of the backup battery and puts it back.
+type Battery interface {
+	Battery(ctx context.Context, good bool) error
+}
+
+// Resetter restarts the device as its own watchdog would.
+type Resetter interface {
+	Reset(ctx context.Context) error
+}
+
+// Queue is what a device keeps for the OFD.
+type Queue struct {
+	Offline bool
+	Unsent  int       // documents that the OFD has not confirmed
+	Oldest  time.Time // of the oldest of them, civil time; zero when there is none
+}
+
+// Queuer tells the state of the offline queue.
+type Queuer interface {
+	Queue(ctx context.Context) (Queue, error)
+}
+
 // ErrNotAble says that the device or its driver cannot do what was asked; rows
 // that hang on it are unknown.
 var ErrNotAble = errors.New("the device cannot do this over its interface")

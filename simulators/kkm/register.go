@@ -193,7 +193,7 @@ func (r *Register) Power(on bool) {
 		r.loop.Post(func() { o.done(Reply{Outcome: fiscal.Outcome{Text: "power lost"}, Reason: Fault}) })
 	}
 	r.testing, r.handing, r.display, r.again = false, handing{}, nil, nil
-	r.tape = tape{paper: r.tape.paper}
+	r.tape = tape{paper: r.tape.paper, watch: r.tape.watch}
 }
 
 // Printing says that paper is moving or waits for paper.

@@ -16,7 +16,20 @@ type tape struct {
 	jobs  []job
 	began time.Duration // of the running job, by the loop's clock
 	timer clock.Timer
+	watch []func(lines []string) // from outside, outlive the power
 }
+
+// put lets lines out of the printer.
+func (t *tape) put(lines []string) {
+	t.out = append(t.out, lines...)
+	for _, f := range t.watch {
+		f(lines)
+	}
+}
+
+// OnPrint hands every line over as it leaves the printer: a printer tap, which
+// no command of the host can empty. The lines are not to be changed.
+func (r *Register) OnPrint(f func(lines []string)) { r.tape.watch = append(r.tape.watch, f) }
 
 type job struct {
 	lines []string
@@ -60,7 +73,7 @@ func (r *Register) roll() {
 		t.timer = nil
 		j := t.jobs[0]
 		t.jobs = t.jobs[1:]
-		t.out = append(t.out, j.lines...)
+		t.put(j.lines)
 		if j.doc != nil && r.nv.unprinted == j.doc {
 			r.write(&record{Step: stPaper})
 		}
@@ -88,7 +101,7 @@ func (r *Register) setPaper(in bool) {
 	j := &t.jobs[0]
 	n := int((r.loop.Now().Mono - t.began) * time.Duration(r.profile.Printer.Speed) / time.Second)
 	n = min(max(n, 0), len(j.lines)-1)
-	t.out = append(t.out, j.lines[:n]...)
+	t.put(j.lines[:n])
 	j.lines = j.lines[n:]
 	r.show("ҚАҒАЗ ЖОҚ / НЕТ БУМАГИ")
 }
