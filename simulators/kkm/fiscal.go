@@ -24,7 +24,6 @@ func (r *Register) register(d *document) {
 		return
 	case r.q.keepsToItself && d.Kind == fiscal.OpReceipt:
 		r.alone(d)
-		r.again.Stop() // not before the next operation; again stays set, so nothing plans it
 		return
 	}
 	r.yield()
@@ -157,6 +156,9 @@ func tokenOf(a *answer) *uint32 {
 
 // take looks at what else an answer brings: text blocks of the OFD.
 func (r *Register) take(a *answer) {
+	if r.q.noBlockNotice && a.code == codeBlocked {
+		return
+	}
 	var news []notice
 	for _, ad := range a.GetService().GetTicketAds() {
 		t := int32(ad.GetInfo().GetType())

@@ -10,23 +10,25 @@ import (
 )
 
 // swap puts two messages of the queue that were never sent in the wrong order.
-func swap(n *nv) {
+func swap(n *nv) bool {
 	for i := 0; i+1 < len(n.queue); i++ {
 		if n.queue[i].Pair == nil && n.queue[i+1].Pair == nil {
 			n.queue[i], n.queue[i+1] = n.queue[i+1], n.queue[i]
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // closeFirst brings the first close of a shift before everything else.
-func closeFirst(n *nv) {
+func closeFirst(n *nv) bool {
 	z := slices.IndexFunc(n.queue, func(d *document) bool { return d.Kind == fiscal.OpZReport && d.Pair == nil })
 	if z > 0 {
 		d := n.queue[z]
 		n.queue = slices.Insert(slices.Delete(n.queue, z, z+1), 0, d)
 		n.queue[1].Pair = nil
 	}
+	return z > 0
 }
 
 var offlineMutants = []mutant{
@@ -107,7 +109,7 @@ var offlineMutants = []mutant{
 				}
 			}
 		})}},
-	{Mutant{"z-offline-refuses", "does not close the shift without the OFD", names("offline.shiftclose"), names("zreport.fields")},
+	{Mutant{"z-offline-refuses", "does not close the shift without the OFD", names("offline.shiftclose"), names("zreport.fields", "shift.limit")},
 		quirks{refusesOfflineZ: true}},
 	{Mutant{"z-offline-first", "hands the close of a shift over before the receipts of that shift", names("offline.shiftclose"), names("offline.handover/order", "offline.handover", "zreport.fields")},
 		quirks{disturb: closeFirst}},

@@ -51,6 +51,10 @@ var receiptMutants = []mutant{
 	{Mutant{"receipt-total-wrong", "prints a total that is a tenge too high", names(detail("total")), names("ticket.return")},
 		quirks{misprints: onTag(tagTotal, func(l string) string {
 			i := strings.LastIndexByte(l, '=')
-			return l[:i+1] + plusTenge(l[i+1:])
+			if i < 0 {
+				return l // no receipt
+			}
+			more := plusTenge(l[i+1:])
+			return l[:i-(len(more)-len(l[i+1:]))] + "=" + more
 		}), loses: map[tag]bool{tagTradeSums: true, tagPaid: true}}},
 }

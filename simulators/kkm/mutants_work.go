@@ -84,10 +84,10 @@ var workMutants = []mutant{
 	{Mutant{"notice-hidden", "neither shows nor prints the texts that come with the OFD's answers", names("notice.shown"), nil},
 		quirks{hidesNotices: true}},
 
-	{Mutant{"cycle-queued", "puts every receipt aside and sends it with the next operation", names("cycle.single"),
+	{Mutant{"cycle-queued", "puts every receipt aside and sends it a minute later", names("cycle.single"),
 		names("offline.enter", "offline.mark", "offline.sign", "offline.handover", "offline.shiftclose", "offline.cutoff", "fiscal.sign", "latency.online", "ticket.return", "block.server", "notice.shown", "zreport.fields", "ticket.fields", "receipt.lines", "link.tcp")},
 		quirks{keepsToItself: true}},
-	{Mutant{"cycle-doubled", "sends every online receipt twice", names("cycle.single"), names("zreport.fields", "ticket.return", "ticket.fields", "offline.handover")},
+	{Mutant{"cycle-doubled", "sends every online receipt twice", names("cycle.single"), names("zreport.fields", "ticket.return", "ticket.fields", "offline.handover", "latency.online")},
 		quirks{doubles: true}},
 	{Mutant{"cycle-no-paper", "sends receipts and prints nothing", names("cycle.single"), names("receipt.lines", "fiscal.sign", "offline.sign", "offline.mark", "ticket.return", "ticket.fields", "offline.enter")},
 		quirks{printsNothing: true}},

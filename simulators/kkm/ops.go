@@ -29,9 +29,6 @@ func (r *Register) Do(op fiscal.Op, done func(Reply)) {
 	who, _ := r.who(op)
 	o := &operation{Op: op, who: who, at: r.now(), done: done}
 	r.op = o
-	if r.q.keepsToItself && len(r.nv.queue) > 0 {
-		r.comeBack(0)
-	}
 	switch op.Kind {
 	case fiscal.OpReceipt, fiscal.OpDeposit, fiscal.OpWithdraw:
 		r.register(r.document(o))

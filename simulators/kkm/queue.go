@@ -126,8 +126,7 @@ func (r *Register) sendHead() {
 		return
 	}
 	if r.q.disturb != nil && !r.handing.disturbed {
-		r.handing.disturbed = true
-		r.q.disturb(n)
+		r.handing.disturbed = r.q.disturb(n)
 	}
 	d := n.queue[0]
 	if d.Pair == nil {

@@ -30,7 +30,7 @@ type quirks struct {
 	overlaps   bool
 	sendsTwice bool
 	dropsOne   bool
-	disturb    func(*nv) // the order of the queue, once in a hand-over
+	disturb    func(*nv) bool // changes the order of the queue once, and says whether it could
 
 	// messages, as they go over the wire
 	wire          func(*Register, *canon.Request)
@@ -54,7 +54,7 @@ type quirks struct {
 	hidesNotices  bool
 
 	// the cycle of a receipt
-	keepsToItself bool            // a receipt is only queued, and goes out with the next operation
+	keepsToItself bool            // a receipt is only queued, and goes out later
 	doubles       bool            // an online receipt is sent twice
 	printsNothing bool            // of receipts
 	silent        map[string]bool // documents that are counted and printed and never sent: operation or receipt kinds
