@@ -70,6 +70,16 @@ func (c *conn) post(f func()) bool {
 	}
 }
 
+// isGone says whether nothing may begin any more.
+func (c *conn) isGone() bool {
+	select {
+	case <-c.gone:
+		return true
+	default:
+		return false
+	}
+}
+
 // dialled takes the outcome of a connect.
 func (c *conn) dialled(nc net.Conn, err error) {
 	c.cancel()
@@ -80,6 +90,9 @@ func (c *conn) dialled(nc net.Conn, err error) {
 	c.mu.Lock()
 	c.nc = nc.(*net.TCPConn)
 	c.mu.Unlock()
+	if c.isGone() { // the dialer was closed meanwhile; whoever dialled for it closes the socket
+		return
+	}
 	if c.state != connecting { // given up meanwhile
 		c.finish(nil, true)
 		return
@@ -96,7 +109,7 @@ func (c *conn) start() {
 	if c.state == ended {
 		return
 	}
-	c.set.wg.Go(c.read)
+	c.set.spawn(c.read)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.pump()
@@ -145,7 +158,7 @@ func (c *conn) pump() {
 		return
 	}
 	c.writing = true
-	c.set.wg.Go(c.write)
+	c.set.spawn(c.write)
 }
 
 func (c *conn) write() {

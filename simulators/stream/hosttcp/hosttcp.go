@@ -46,7 +46,7 @@ func (d *Dialer) Dial(_, host string, port int, ev stream.Events) stream.Conn {
 		d.loop.AfterFunc(0, func() { c.closed(net.ErrClosed) })
 		return c
 	}
-	d.set.wg.Go(func() {
+	d.set.spawn(func() {
 		nc, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 		if !c.post(func() { c.dialled(nc, err) }) && nc != nil {
 			_ = nc.Close() // the dialer was closed meanwhile
@@ -64,6 +64,7 @@ type Listener struct {
 	loop  clock.Loop
 	l     net.Listener
 	limit int
+	once  sync.Once
 	set   group
 }
 
@@ -76,7 +77,7 @@ func Listen(loop clock.Loop, addr string, limit int, a stream.Acceptor) (*Listen
 	}
 	l := &Listener{loop: loop, l: nl, limit: limit}
 	l.set.stop = make(chan struct{})
-	l.set.wg.Go(func() { l.serve(a) })
+	l.set.spawn(func() { l.serve(a) })
 	return l, nil
 }
 
@@ -89,8 +90,12 @@ func (l *Listener) Open() int { return l.set.size() }
 // Close stops listening, resets every stream and waits for their goroutines.
 // Not to be called on the loop.
 func (l *Listener) Close() error {
-	close(l.set.stop)
-	return errors.Join(l.l.Close(), l.set.close())
+	var err error
+	l.once.Do(func() {
+		close(l.set.stop)
+		err = l.l.Close()
+	})
+	return errors.Join(err, l.set.close())
 }
 
 // serve accepts until the listener is closed. When the host has no descriptors
@@ -116,12 +121,15 @@ func (l *Listener) serve(a stream.Acceptor) {
 			continue
 		}
 		c := newConn(l.loop, &l.set, stream.Events{})
+		c.nc = nc.(*net.TCPConn)
 		if !l.set.add(c) {
 			_ = nc.Close()
 			return
 		}
-		c.nc = nc.(*net.TCPConn)
 		c.post(func() {
+			if c.isGone() {
+				return // the listener was closed meanwhile
+			}
 			c.state = open
 			c.ev = a.Accept(c, nc.RemoteAddr().String())
 			c.ev.Opened = nil
@@ -167,6 +175,15 @@ func (g *group) add(c *conn) bool {
 	}
 	g.conns[c] = struct{}{}
 	return true
+}
+
+// spawn starts a goroutine that close waits for; none after that.
+func (g *group) spawn(f func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.shut {
+		g.wg.Go(f)
+	}
 }
 
 func (g *group) remove(c *conn) {
