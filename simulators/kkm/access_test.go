@@ -186,6 +186,7 @@ func TestReceiptsThatCannotBe(t *testing.T) {
 		"card above the total":         {Kind: fiscal.Sale, Lines: []fiscal.Line{g}, Payments: []fiscal.Payment{{Kind: fiscal.Card, Sum: 10001}}},
 		"unknown payment":              {Kind: fiscal.Sale, Lines: []fiscal.Line{g}, Payments: []fiscal.Payment{{Kind: "gold", Sum: 10000}}},
 		"discount and markup":          {Kind: fiscal.Sale, Lines: []fiscal.Line{g}, Discount: 1, Markup: 1, Payments: cash(10000)},
+		"taken back at another rate":   {Kind: fiscal.Sale, Lines: []fiscal.Line{g, {Kind: fiscal.Discount, Name: "x", Sum: 500, VAT: rate(5)}}, Discount: 1, Payments: cash(10000)},
 		"discount of everything":       {Kind: fiscal.Sale, Lines: []fiscal.Line{g}, Discount: 10000, Payments: cash(10000)},
 		"return without a parent":      {Kind: fiscal.SaleReturn, Lines: []fiscal.Line{g}, Payments: cash(10000)},
 		"short IIN":                    {Kind: fiscal.Sale, Lines: []fiscal.Line{g}, Payments: cash(10000), Customer: "123"},

@@ -267,6 +267,13 @@ func (r *Register) badReceipt(x *fiscal.Receipt) string {
 			return fmt.Sprintf("line %d: subtotal %s", i+1, sold)
 		}
 	}
+	if x.Discount > 0 || x.Markup > 0 { // then the taxes stand on the receipt, and none can be below zero
+		for _, v := range vatOf(x) {
+			if v.tax < 0 {
+				return fmt.Sprintf("more taken back at %s %% than sold", v.rate)
+			}
+		}
+	}
 	if x.Total() <= 0 || x.Total() > most {
 		return fmt.Sprintf("total %s", x.Total())
 	}
