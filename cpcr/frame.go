@@ -184,6 +184,9 @@ func (s *Splitter) Push(p []byte) (frames [][]byte, err error) {
 		frames = append(frames, f)
 		s.buf = s.buf[h.Size:]
 	}
+	if len(s.buf) == 0 {
+		s.buf = nil // an idle stream keeps no memory of what it carried
+	}
 	return frames, nil
 }
 

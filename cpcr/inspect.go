@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -147,4 +148,38 @@ func tooDeep(b []byte, limit int) bool {
 		}
 	}
 	return false
+}
+
+// Unknown lists the fields of a message that its version does not have, at
+// whatever depth: the path ends with the number, the value is told as in [Text].
+// Give it what [DecodeRequest] or [DecodeResponse] returned.
+func Unknown(m proto.Message) []Breach {
+	var out []Breach
+	collect(m.ProtoReflect(), nil, &out)
+	return out
+}
+
+func collect(m protoreflect.Message, at *trail, out *[]Breach) {
+	if u := m.GetUnknown(); len(u) > 0 {
+		path := at.String()
+		if path != "" {
+			path += "."
+		}
+		for _, f := range unknownFields(u) {
+			*out = append(*out, Breach{Field: path + f.name, Value: f.value, Rule: "a field of the version"})
+		}
+	}
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		if f.Message() == nil {
+			return true
+		}
+		if !f.IsList() {
+			collect(v.Message(), &trail{at, f, -1}, out)
+			return true
+		}
+		for i := range v.List().Len() {
+			collect(v.List().Get(i).Message(), &trail{at, f, i}, out)
+		}
+		return true
+	})
 }

@@ -149,8 +149,8 @@ func (s *Server) standing(d *device, q *query) (reply, bool) {
 	r := refuse(q, code, "")
 	if st.Blocked {
 		d.blockN++
-		if ad, ok := d.ads[canon.TicketAdTypeEnum_TICKET_AD_INFO]; ok && st.Text != "" {
-			s.attach(d, q, r.res, ad)
+		if st.Text != "" {
+			s.attach(d, q, r.res, Ad{canon.TicketAdTypeEnum_TICKET_AD_INFO, st.Version, st.Text})
 		}
 	}
 	return r, true

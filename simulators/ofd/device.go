@@ -118,7 +118,8 @@ type DocumentBooked struct {
 // Standing is how a device stands with the operator.
 type Standing struct {
 	Blocked      bool   `json:"blocked,omitempty"`
-	Text         string `json:"text,omitempty"` // of the block, for TICKET_AD_INFO
+	Text         string `json:"text,omitempty"`    // of the block, for TICKET_AD_INFO
+	Version      uint64 `json:"version,omitempty"` // of Text
 	Deregistered bool   `json:"deregistered,omitempty"`
 	Disconnected bool   `json:"disconnected,omitempty"`
 }
@@ -140,6 +141,7 @@ type device struct {
 	z        *canon.ZXReport // the last Z, nil before the first
 	standing Standing
 	ads      map[canon.TicketAdTypeEnum]Ad
+	top      uint64    // highest version of an information text so far
 	told     [5]uint64 // version of each text that was sent
 	tickets  map[string]*Ticket
 	offline  map[uint32]*Ticket // by autonomous sign
@@ -237,13 +239,13 @@ func (s *Server) Block(id uint32, text string) error {
 		return fmt.Errorf("device %d: %w", id, errUnknownDevice)
 	}
 	st := d.standing
-	st.Blocked, st.Text = true, text
+	st.Blocked, st.Text, st.Version = true, text, 0
+	if text != "" {
+		st.Version = d.top + 1
+	}
 	d.blockN = 0
 	s.note(history.OFDSet{ID: blockID(id), Action: fmt.Sprintf("device %d is blocked, text %q", id, text)})
-	if err := s.keep(Event{Device: id, Standing: &st}); err != nil || text == "" {
-		return err
-	}
-	return s.keep(Event{Device: id, Ad: &Ad{canon.TicketAdTypeEnum_TICKET_AD_INFO, d.ads[canon.TicketAdTypeEnum_TICKET_AD_INFO].Version + 1, text}})
+	return s.keep(Event{Device: id, Standing: &st})
 }
 
 // Unblock lifts a block and tells how many answers it refused.
@@ -253,7 +255,7 @@ func (s *Server) Unblock(id uint32) (fired int, err error) {
 		return 0, fmt.Errorf("device %d: %w", id, errUnknownDevice)
 	}
 	st := d.standing
-	st.Blocked, st.Text = false, ""
+	st.Blocked, st.Text, st.Version = false, "", 0
 	s.note(history.OFDCleared{ID: blockID(id), Fired: d.blockN})
 	return d.blockN, s.keep(Event{Device: id, Standing: &st})
 }
@@ -279,5 +281,9 @@ func (s *Server) Tell(id uint32, kind canon.TicketAdTypeEnum, text string) error
 	if kind < 0 || int(kind) >= len(d.told) {
 		return fmt.Errorf("text block of type %d: want 0 to 4", kind)
 	}
-	return s.keep(Event{Device: id, Ad: &Ad{kind, d.ads[kind].Version + 1, text}})
+	version := d.ads[kind].Version
+	if kind == canon.TicketAdTypeEnum_TICKET_AD_INFO {
+		version = d.top
+	}
+	return s.keep(Event{Device: id, Ad: &Ad{kind, version + 1, text}})
 }

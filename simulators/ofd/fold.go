@@ -35,11 +35,12 @@ func (s *Server) apply(e Event) error {
 		d.tokens++
 	case e.Standing != nil:
 		d.standing = *e.Standing
+		d.top = max(d.top, e.Standing.Version)
 	case e.Ad != nil:
 		if e.Ad.Type < 0 || int(e.Ad.Type) >= len(d.told) {
 			return fmt.Errorf("device %d: text block of type %d", e.Device, e.Ad.Type)
 		}
-		d.ads[e.Ad.Type] = *e.Ad
+		d.put(*e.Ad)
 	case e.Told != nil:
 		copy(d.told[:], e.Told)
 	case e.Invoice != nil:
@@ -60,7 +61,7 @@ func fresh(r Device) (*device, error) {
 		if a.Type < 0 || int(a.Type) >= len(d.told) {
 			return nil, fmt.Errorf("device %d: text block of type %d, want 0 to 4", r.ID, a.Type)
 		}
-		d.ads[a.Type] = a
+		d.put(a)
 		d.told[a.Type] = a.Version // what stands at the registration is told when it is asked for
 	}
 	if len(r.ReportBytes) > 0 {
@@ -78,6 +79,14 @@ func fresh(r Device) (*device, error) {
 		}
 	}
 	return d, nil
+}
+
+// put lays a text block down.
+func (d *device) put(a Ad) {
+	d.ads[a.Type] = a
+	if a.Type == canon.TicketAdTypeEnum_TICKET_AD_INFO {
+		d.top = max(d.top, a.Version)
+	}
 }
 
 // booked folds an accepted document.

@@ -134,6 +134,9 @@ func TestObservations(t *testing.T) {
 		}, "ticket.offline_ticket_number"},
 		{"a number beyond its range", func(_ *world, _ *cpcr.Header, m *canon.Request) { m.Ticket.Operator.Code = proto.Uint32(1 << 31) }, "ticket.operator.code"},
 		{"the largest number", func(_ *world, _ *cpcr.Header, m *canon.Request) { m.Ticket.Operator.Code = proto.Uint32(1<<31 - 1) }, ""},
+		{"a field that no version has", func(_ *world, _ *cpcr.Header, m *canon.Request) {
+			m.Ticket.Operator.ProtoReflect().SetUnknown([]byte{0x48, 7})
+		}, "ticket.operator.9"},
 		{"an NTIN without the kind of goods", func(_ *world, _ *cpcr.Header, m *canon.Request) {
 			m.Ticket.Items[0].Commodity.Ntin = proto.String("1")
 		}, "ticket.items[0].commodity.commodity_type"},

@@ -191,8 +191,12 @@ func (s *Server) Accept(c stream.Conn, peer string) stream.Events {
 
 var _ stream.Acceptor = (*Server)(nil)
 
-// now is the server's own clock.
-func (s *Server) now() time.Time { return s.loop.Now().Wall.Add(s.skew).Truncate(time.Second) }
+// now is the server's own clock: civil time in whole seconds, with UTC standing
+// for "no zone", as in the times of documents.
+func (s *Server) now() time.Time {
+	t := s.loop.Now().Wall.Add(s.skew)
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
+}
 
 // note writes into the record.
 func (s *Server) note(b history.Body, causes ...history.Seq) history.Seq {

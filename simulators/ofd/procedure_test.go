@@ -58,8 +58,15 @@ func TestBlock(t *testing.T) {
 	if c := w.code(w.next(), system()); c != 0 {
 		t.Errorf("after the block: %d", c)
 	}
-	if c := w.code(w.next(), sale(day, 1)); c != 0 {
-		t.Errorf("sale after the block: %d", c)
+	if _, r := w.ask(w.next(), sale(day, 1)); r.GetResult().GetResultCode() != 0 || r.GetService() != nil {
+		t.Errorf("sale after the block: %s", cpcr.Text(r))
+	}
+	// A later text is newer than that of the block, which the register may have kept.
+	if err := w.s.Tell(kkm1, canon.TicketAdTypeEnum_TICKET_AD_INFO, "later"); err != nil {
+		t.Fatal(err)
+	}
+	if _, r := w.ask(w.next(), system()); len(r.GetService().GetTicketAds()) != 1 || r.GetService().GetTicketAds()[0].GetInfo().GetVersion() != 2 {
+		t.Errorf("a text after the block: %s", cpcr.Text(r))
 	}
 	var set, cleared bool
 	for e := range w.log.View().Events() {

@@ -87,7 +87,7 @@ func (s *Server) Set(id string, r Rule) error {
 	x := &rule{Rule: r, id: id, set: s.loop.Now().Mono}
 	if r.Action.Notice != "" {
 		for _, d := range s.devices {
-			s.notice = max(s.notice, d.ads[canon.TicketAdTypeEnum_TICKET_AD_INFO].Version)
+			s.notice = max(s.notice, d.top)
 		}
 		s.notice++
 		x.version = s.notice
