@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kkmtest/kkmtest/bench/clock"
@@ -70,7 +71,7 @@ func (b *Bench) Close() error {
 // Begin opens a step in the record. The campaign calls it.
 func (b *Bench) Begin(s Scenario, step int) error {
 	b.scenario, b.step, b.n = s.Key, step, 0
-	_, err := b.Log.Append(history.Bench, history.StepBegin{Scenario: s.Key, Step: step, Name: s.Steps[step-1].Name, Checks: s.Checks})
+	_, err := b.Log.Append(history.Bench, history.StepBegin{Scenario: s.Key, Step: step, Name: s.Steps[step-1].Name, Checks: slices.Concat(s.Checks, s.Also)})
 	return err
 }
 

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,11 +115,13 @@ func NewExternal(o Options) (*Bench, error) {
 	return b, b.drive(o, port, control, o.URL.Baud)
 }
 
+// openPort opens the port of a register. A speed that the URL leaves open is that
+// of newer registers.
 func openPort(loop clock.Loop, u DeviceURL) (device.Port, error) {
 	if u.Scheme == "serial+tcp" {
 		return serialport.OpenTCP(context.Background(), loop, u.Address)
 	}
-	return serialport.OpenSerial(loop, u.Address, u.Baud)
+	return serialport.OpenSerial(loop, u.Address, cmp.Or(u.Baud, lineSpeed))
 }
 
 // start makes bench and record, and writes the first event.

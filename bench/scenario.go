@@ -11,7 +11,8 @@ import (
 type Scenario struct {
 	Key    string       // theme/name, such as offline/cutoff
 	Doc    string       // one sentence: what is done, and why
-	Checks []string     // check keys, never row numbers
+	Checks []string     // what it is run for: check keys, never row numbers
+	Also   []string     // checks that find evidence in it too when it is run anyway
 	Needs  []Capability // what the device or its control must be able to do
 	// Late puts the scenario behind the others: it leaves the register in a
 	// state that would spoil them if the register fails it.

@@ -33,6 +33,7 @@ func OfflineEnter(p bench.Params) bench.Scenario {
 		Key:    "offline/enter",
 		Doc:    "The answer comes just in time, just too late, not at all; the connection is gone.",
 		Checks: []string{"offline.enter", "offline.sign", "offline.mark"},
+		Also:   []string{"offline.handover"},
 		Steps: []bench.Step{
 			begin(),
 			{Name: fmt.Sprintf("sell while the OFD answers after %v, just in time", answer-answerMargin), Run: slow(answer - answerMargin)},
@@ -82,7 +83,8 @@ func HandOver(bench.Params) bench.Scenario {
 	return bench.Scenario{
 		Key:    "offline/handover",
 		Doc:    "Many documents and a Z report without a connection, handed over later.",
-		Checks: []string{"offline.handover", "offline.sign", "offline.mark", "offline.shiftclose"},
+		Checks: []string{"offline.handover", "offline.shiftclose"},
+		Also:   []string{"offline.sign", "offline.mark", "zreport.fields"},
 		Steps: []bench.Step{
 			begin(),
 			{Name: "cut every connection, sell twenty times", Run: func(ctx context.Context, b *bench.Bench) error {
@@ -167,7 +169,8 @@ func CutOff(p bench.Params) bench.Scenario {
 	return bench.Scenario{
 		Key:    "offline/cutoff",
 		Doc:    "Work without a connection up to its limit and past it.",
-		Checks: []string{"offline.cutoff", "offline.mark", "offline.sign"},
+		Checks: []string{"offline.cutoff"},
+		Also:   []string{"offline.sign", "offline.mark", "offline.handover"},
 		Late:   true,
 		Steps:  steps,
 	}

@@ -72,7 +72,7 @@ func Run(plan Plan, b *bench.Bench, notes, log io.Writer) (finished bool, err er
 				sp := spec{s, i + 1, n}
 				text := fmt.Sprintf("%s %d: %s", s.Key, i+1, st.Name)
 				specs[text] = sp
-				ginkgo.It(text, labels(s.Checks), types.CodeLocation{FileName: "plan", LineNumber: n}, func(ctx ginkgo.SpecContext) {
+				ginkgo.It(text, labels(slices.Concat(s.Checks, s.Also)), types.CodeLocation{FileName: "plan", LineNumber: n}, func(ctx ginkgo.SpecContext) {
 					tell(Note{Event: "step.begin", Scenario: s.Key, Step: sp.step, N: sp.n, Name: st.Name})
 					gomega.Expect(b.Begin(s, sp.step)).To(gomega.Succeed())
 					gomega.Expect(hello).To(gomega.Succeed())

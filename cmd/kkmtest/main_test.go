@@ -59,6 +59,7 @@ func sum(t *testing.T, path string) string {
 
 // The whole campaign against the conforming register: what the product is for.
 func TestWholeRun(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "a")
 	status, out, stderr := call(t, "run", "--out", dir)
 	if status != 4 && status != 0 {
@@ -155,6 +156,7 @@ func TestWholeRun(t *testing.T) {
 }
 
 func TestExitStatus(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name string
 		args string
@@ -179,6 +181,8 @@ func TestExitStatus(t *testing.T) {
 		{"an unknown kind of output", "run --ui loud", 2, "want plain or json"},
 		{"an unknown time", "run --time slow", 2, "want simulated or real"},
 		{"a register outside in simulated time", "run --device serial:///dev/ttyS99?protocol=shtrih-m --time simulated", 2, "does not go with"},
+		{"a port that is not there", "run --device serial:///dev/nowhere?protocol=shtrih-m --ofd-listen 127.0.0.1:0", 2, "/dev/nowhere"},
+		{"an address that cannot be listened on", "run --device serial+tcp://127.0.0.1:1?protocol=shtrih-m --ofd-listen 192.0.2.1:1", 2, "--ofd-listen 192.0.2.1:1"},
 		{"an unknown flag", "run --speed 9", 2, "unknown flag: --speed"},
 		{"an unknown command", "rum", 2, `unknown command "rum"`},
 		{"a superfluous word", "run now", 2, "now"},
@@ -207,6 +211,7 @@ func TestExitStatus(t *testing.T) {
 }
 
 func TestProfileWithATypo(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "profile.yaml")
 	raw, err := os.ReadFile("../../fixtures/profiles/section-1.yaml")
 	if err != nil {
@@ -223,7 +228,8 @@ func TestProfileWithATypo(t *testing.T) {
 
 // A mutant must be failed on the row of its check; the self-test does this for all.
 func TestMutantIsFailed(t *testing.T) {
-	s, out, _ := call(t, "run", "--check", "offline.mark", "--mutant", "no-mark", "--ui", "json")
+	t.Parallel()
+	s, out, _ := call(t, "run", "--check", "offline.mark", "--mutant", "mark-absent", "--ui", "json")
 	if s != 1 {
 		t.Fatalf("exit status %d, want 1\n%s", s, out)
 	}
@@ -241,6 +247,7 @@ func TestMutantIsFailed(t *testing.T) {
 }
 
 func TestDissectHex(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ file, want string }{
 		{"07-req-sale-cash.hex", "request TICKET version 2.0.4"},
 		{"08-resp-sale-cash.hex", "answer TICKET version 2.0.4"},

@@ -300,6 +300,9 @@ func runChild(ctx context.Context, w io.Writer, dir, ui string) error {
 	}
 	err = cmd.Wait()
 	switch {
+	case err != nil && last.Event == "" && cmd.ProcessState.ExitCode() == campaign.BadCall:
+		said, rerr := os.ReadFile(log.Name())
+		return errors.Join(errors.New(strings.TrimSpace(strings.TrimPrefix(string(said), "kkmtest: "))), rerr)
 	case err != nil:
 		return benchFault(fmt.Errorf("the runner ended (%v) after %s %d; %s says more", err, last.Scenario, last.Step, log.Name()))
 	case last.Event != "run.end":

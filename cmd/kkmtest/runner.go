@@ -28,7 +28,7 @@ func runnerCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return benchFault(runner(args[0], memory, os.NewFile(notesFD, "notes"), os.Stdout))
+			return runner(args[0], memory, os.NewFile(notesFD, "notes"), os.Stdout)
 		},
 	}
 	c.Flags().BoolVar(&memory, "memory", false, "keep the record in memory, judge it, and tell the rows with the notes")
@@ -36,7 +36,8 @@ func runnerCommand() *cobra.Command {
 }
 
 // runner runs the campaign that run.yaml of dir asks for. In memory it leaves no
-// files and judges at once.
+// files and judges at once. An error before the first step is the caller's: a port
+// that is not there, an address in use.
 func runner(dir string, memory bool, notes, log io.Writer) (err error) {
 	asked, err := campaign.ReadAsked(dir)
 	if err != nil {
@@ -73,14 +74,14 @@ func runner(dir string, memory bool, notes, log io.Writer) (err error) {
 		return err
 	}
 	if _, err = campaign.Run(plan, b, notes, log); err != nil {
-		return errors.Join(err, b.Close())
+		return benchFault(errors.Join(err, b.Close()))
 	}
 	if err := b.Close(); err != nil || !memory {
-		return err
+		return benchFault(err)
 	}
 	all, err := judgeView(b.Log.View(), nil, selection{editions: asked.Editions, section: asked.Section, rows: asked.Rows, checks: asked.Checks}, dir)
 	for _, j := range all {
 		err = errors.Join(err, jsonRows(notes, j))
 	}
-	return err
+	return benchFault(err)
 }
