@@ -51,15 +51,11 @@ func down(v Version) renumber {
 	return func(dst protoreflect.MessageDescriptor, f protoreflect.FieldDescriptor) protoreflect.FieldDescriptor {
 		name := bare(dst)
 		for p, n := range renumbered {
-			if p.version == v && p.message == name {
-				if n == f.Number() {
-					return fitting(dst.Fields().ByNumber(p.number), f)
-				}
-				if p.number == f.Number() {
-					return nil // the number is taken by the other meaning
-				}
+			if p.version == v && p.message == name && n == f.Number() {
+				return fitting(dst.Fields().ByNumber(p.number), f)
 			}
 		}
+		// Where the number has the other meaning, the kinds do not fit.
 		return fitting(dst.Fields().ByNumber(f.Number()), f)
 	}
 }

@@ -480,6 +480,20 @@ func ticketRequest(m *canon.TicketRequest) *canon.Request {
 	return &canon.Request{Command: canon.CommandTypeEnum_COMMAND_TICKET.Enum(), Ticket: m}
 }
 
+// After offline documents the drawer may owe; a report has no sign for that.
+func TestDrawerBelowZero(t *testing.T) {
+	var c Counters
+	if err := c.Ticket(tickets1(buy, 100, paid(cash, 100), offline(1))); err != nil {
+		t.Fatal(err)
+	}
+	if c.Cash != -100 {
+		t.Errorf("cash %s, want -1.00", c.Cash)
+	}
+	if got := flatten(c.Report(cpcr.V204, noon))["cash_sum"]; got != "0.00" {
+		t.Errorf("reported %s, want 0.00", got)
+	}
+}
+
 func TestCommandsThatCountNothing(t *testing.T) {
 	var c Counters
 	for _, cmd := range []canon.CommandTypeEnum{0, 3, 4, 5, 8, 100, 101} {

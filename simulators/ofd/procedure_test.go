@@ -3,6 +3,7 @@ package ofd
 import (
 	"bytes"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -181,6 +182,11 @@ func TestShift(t *testing.T) {
 		if i, _ := w.s.Info(kkm1); i.Counters.Cash != 0 {
 			t.Errorf("cash %s after the withdrawal", i.Counters.Cash)
 		}
+		ping := system()
+		ping.Service.GetRegInfo = proto.Bool(true)
+		if _, r := w.ask(w.next(), ping); r.GetService().GetRegInfo().GetPos() == nil || r.GetService().LastDocumentInfo != nil {
+			t.Errorf("registration data for SYSTEM: %s", cpcr.Text(r))
+		}
 		if c := w.code(w.next(), sale(at(4), 100)); c != 0 {
 			t.Fatal(c)
 		}
@@ -322,13 +328,25 @@ func TestSigns(t *testing.T) {
 		return out
 	}
 	a := run(1, 0)
+	steps := map[uint64]bool{}
 	for i, s := range a {
+		if i > 0 {
+			x, err1 := strconv.ParseUint(a[i-1], 10, 64)
+			y, err2 := strconv.ParseUint(s, 10, 64)
+			if err1 != nil || err2 != nil {
+				t.Fatal(err1, err2)
+			}
+			steps[y-x] = true
+		}
 		if len(s) != 10 || s[0] == '0' {
 			t.Errorf("sign %q, want ten digits", s)
 		}
 		if i > 0 && s <= a[i-1] {
 			t.Errorf("%s after %s does not grow", s, a[i-1])
 		}
+	}
+	if len(steps) < 10 {
+		t.Errorf("only %d different steps: the next sign can be guessed", len(steps))
 	}
 	if b := run(1, 0); strings.Join(a, " ") != strings.Join(b, " ") {
 		t.Error("the same seed gives other signs")
@@ -486,12 +504,21 @@ func TestAnswerWaitsForTheStore(t *testing.T) {
 	if !bytes.Equal(again.sent, p.sent) {
 		t.Errorf("repeat: % x, want % x", again.sent, p.sent)
 	}
-	b, err = cpcr.EncodeRequest(w.next(), sale(day, 6))
-	if err != nil {
-		t.Fatal(err)
+	first := w.raw(w.frame(sale(day, 7)))
+	second := w.raw(w.frame(sale(day, 8)))
+	st.done[1](nil)
+	w.pass(0)
+	if len(first.sent) == 0 || len(second.sent) != 0 {
+		t.Fatalf("one of two is durable: %d and %d bytes sent", len(first.sent), len(second.sent))
 	}
+	st.done[2](nil)
+	w.pass(0)
+	if len(second.sent) == 0 {
+		t.Fatal("both are durable, the second answer waits")
+	}
+	b = w.frame(sale(day, 6))
 	p = w.raw(b)
-	st.done[1](errTest)
+	st.done[3](errTest)
 	if w.s.Err() == nil || len(p.sent) != 0 || p.state != "reset" {
 		t.Errorf("error %v, %d bytes sent, connection %q", w.s.Err(), len(p.sent), p.state)
 	}
