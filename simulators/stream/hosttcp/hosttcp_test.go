@@ -170,8 +170,7 @@ func TestCloseSendsTheRest(t *testing.T) {
 		return stream.Events{Received: func(p []byte) { got = append(got, p...) }, Closed: func(err error) { ended, peerErr = true, err }}
 	})
 	const n = 3 << 20
-	var s *side
-	s = w.dial(w.port(), func(s *side) {
+	s := w.dial(w.port(), func(s *side) {
 		s.conn.Send(make([]byte, n))
 		s.conn.Close()
 		s.conn.Send([]byte("too late"))
@@ -362,8 +361,7 @@ func TestManyStreams(t *testing.T) {
 func TestCloseInTheMiddle(t *testing.T) {
 	for _, loopFirst := range []bool{false, true} {
 		w := newWorld(t, 0, echo)
-		var s *side
-		s = w.dial(w.port(), func(s *side) { s.conn.Send(make([]byte, 1<<20)) })
+		s := w.dial(w.port(), func(s *side) { s.conn.Send(make([]byte, 1<<20)) })
 		w.wait("some echo", func() bool { return len(s.got) > 0 })
 		if loopFirst {
 			w.loop.Close()
