@@ -71,6 +71,9 @@ func (n *Network) Listen(port int, a stream.Acceptor) error {
 		return fmt.Errorf("netfault: port %d is already taken", port)
 	}
 	for _, l := range n.links {
+		if l.bridged() {
+			continue
+		}
 		wq := &waiter.Queue{}
 		ep, err := l.ofd.stack.NewEndpoint(tcp.ProtocolNumber, ipv4.ProtocolNumber, wq)
 		if err != nil {
@@ -130,7 +133,7 @@ func (d dialer) Dial(channel, host string, port int, ev stream.Events) stream.Co
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	l, ok := n.Link(channel)
-	if !ok || n.closed || port < 1 || port > 65535 {
+	if !ok || n.closed || l.bridged() || port < 1 || port > 65535 {
 		c := &conn{waitable: waitable{n: n}, ev: ev, gone: true,
 			fate: fmt.Errorf("channel %q, port %d: %w", channel, port, stream.ErrNoRoute)}
 		c.wake = c.serve

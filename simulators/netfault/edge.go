@@ -37,6 +37,9 @@ func (n *Network) Edge(addr, link string, port int) (*Edge, error) {
 	if !ok {
 		return nil, fmt.Errorf("netfault: edge on link %q: no such link", link)
 	}
+	if l.bridged() {
+		return nil, fmt.Errorf("netfault: edge on link %s: it is a bridge of two interfaces, the device belongs on its cable", link)
+	}
 	if n.pump == nil {
 		return nil, fmt.Errorf("netfault: edge on link %s: a device outside the process needs real time", link)
 	}
@@ -106,7 +109,7 @@ func (e *Edge) accepting() {
 		}
 		e.open[s] = struct{}{}
 		e.mu.Unlock()
-		e.n.loop.Post(s.dial)
+		e.n.post(s.dial)
 	}
 }
 
@@ -163,7 +166,7 @@ func (s *splice) reading() {
 		if n > 0 {
 			p := append([]byte(nil), buf[:n]...)
 			full := make(chan bool, 1)
-			s.e.n.loop.Post(func() {
+			s.e.n.post(func() {
 				s.inner.Send(p)
 				full <- s.inner.waiting() >= spliceQueue
 			})
@@ -182,7 +185,7 @@ func (s *splice) reading() {
 			}
 		}
 		if err != nil {
-			s.e.n.loop.Post(func() {
+			s.e.n.post(func() {
 				if errors.Is(err, io.EOF) {
 					s.inner.finish(true)
 				} else {
@@ -233,7 +236,7 @@ func (s *splice) writing() {
 		}
 		s.more.L.Unlock()
 		if release {
-			s.e.n.loop.Post(func() { s.inner.hold(false) })
+			s.e.n.post(func() { s.inner.hold(false) })
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 
 	"github.com/kkmtest/kkmtest/bench/clock"
+	"github.com/kkmtest/kkmtest/simulators/netfault/rawlink"
 )
 
 // side is who sits at an end.
@@ -63,7 +64,8 @@ const (
 	neighbourFor = 10000 * time.Hour
 )
 
-// end is one end of a link: a TCP stack with one network card.
+// end is one end of a link: a TCP stack with one network card, or an interface
+// of the computer.
 type end struct {
 	link *Link
 	address
@@ -71,6 +73,7 @@ type end struct {
 	ifc   int // in the capture
 	stack *stack.Stack
 	port  *port
+	wire  *rawlink.Port // instead of a stack
 	conns uint64
 	fed   bool // frames came in since the stack last ran
 	quiet bool // the stack's workers stand still
@@ -136,6 +139,10 @@ func (e *end) run() {
 
 // inject gives a frame to the stack; what hangs on it happens in the next run.
 func (e *end) inject(frame []byte) {
+	if e.wire != nil {
+		e.emit(frame)
+		return
+	}
 	pkt := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(frame)})
 	e.port.InjectInbound(0, pkt)
 	pkt.DecRef()
@@ -144,6 +151,10 @@ func (e *end) inject(frame []byte) {
 }
 
 func (e *end) destroy() {
+	if e.wire != nil {
+		e.unplug()
+		return
+	}
 	if e.quiet {
 		e.quiet = false
 		e.stack.Resume()

@@ -60,6 +60,11 @@ type Options struct {
 type LinkOptions struct {
 	Name    string        // "ethernet", "gsm", ...
 	Latency time.Duration // one way
+	// Bridge makes the link of two network interfaces of the computer: the one
+	// that the register's cable comes to, and the one towards the OFD. It needs Linux,
+	// CAP_NET_RAW and real time. Such a link has no stacks: nobody dials or
+	// listens on it.
+	Bridge [2]string
 }
 
 // Network is a set of links. Make it with New.
@@ -85,13 +90,16 @@ type Network struct {
 	in bytes.Buffer // what was read last; only the loop uses it
 
 	// leaf guards what gVisor hands over; nothing else is locked under it.
-	leaf     sync.Mutex
-	out      []sent      // frames in the order in which they were sent
-	ready    []*waitable // connections and listeners with something to do
-	overflow int
-	outLimit int
+	leaf      sync.Mutex
+	out       []sent      // frames in the order in which they were sent
+	ready     []*waitable // connections and listeners with something to do
+	overflow  int
+	outLimit  int
+	shortfall []shortfall // what bridges lost
+	room      *sync.Cond  // on leaf: a turn took what was in out
 
 	kicked atomic.Bool
+	busy   atomic.Bool   // the loop is in a turn, or will begin one when it has done what it does
 	pump   chan struct{} // real time: a turn is due
 	done   chan struct{}
 }
@@ -118,10 +126,15 @@ func New(loop clock.Loop, opt Options) (*Network, error) {
 		loop: loop, opt: opt, ports: map[int]stream.Acceptor{}, blamed: map[string]bool{},
 		outLimit: outLimit, patience: patience, pump: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	n.room = sync.NewCond(&n.leaf)
+	v, simulated := loop.(*clock.Virtual)
 	var ifs []capture.Interface
 	for i, o := range opt.Links {
 		if _, twice := n.Link(o.Name); twice || o.Name == "" || o.Latency < 0 {
 			return nil, errors.Join(fmt.Errorf("netfault: link %d %q, latency %v: want a name that no other link has and no negative time", i+1, o.Name, o.Latency), n.Close())
+		}
+		if simulated && o.Bridge != [2]string{} {
+			return nil, errors.Join(fmt.Errorf("netfault: link %s: interfaces %s and %s need real time", o.Name, o.Bridge[0], o.Bridge[1]), n.Close())
 		}
 		l, err := newLink(n, i, o)
 		if err != nil {
@@ -130,19 +143,23 @@ func New(loop clock.Loop, opt Options) (*Network, error) {
 		n.links = append(n.links, l)
 		l.kkm.ifc, l.ofd.ifc = len(ifs), len(ifs)+1
 		ifs = append(ifs,
-			capture.Interface{Name: o.Name + "/kkm", Description: "the register's end of link " + o.Name},
-			capture.Interface{Name: o.Name + "/ofd", Description: "the OFD's end of link " + o.Name})
+			capture.Interface{Name: o.Name + "/kkm", Description: l.kkm.describe()},
+			capture.Interface{Name: o.Name + "/ofd", Description: l.ofd.describe()})
 	}
 	c, err := capture.NewWriter(opt.Capture, opt.Comment, ifs)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("netfault: %w", err), n.Close())
 	}
 	n.cap = c
-	if v, ok := loop.(*clock.Virtual); ok {
+	if simulated {
 		v.SetSettle(n.turn)
 		n.pump = nil
 	} else {
 		go n.pumping(n.pump)
+	}
+	for _, l := range n.links {
+		l.kkm.listen()
+		l.ofd.listen()
 	}
 	return n, nil
 }
@@ -198,10 +215,14 @@ func (n *Network) Close() error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.leaf.Lock()
+	n.room.Broadcast()
+	n.leaf.Unlock()
 	for _, l := range n.links {
 		l.kkm.destroy()
 		l.ofd.destroy()
 	}
+	n.report()
 	if n.cap != nil {
 		if err := n.cap.Flush(); err != nil {
 			n.fail("capture", err)
@@ -234,20 +255,52 @@ func (n *Network) record(ifc int, at clock.Instant, inbound bool, frame []byte, 
 // after calls f on the loop, under the network's lock.
 func (n *Network) after(d time.Duration, f func()) clock.Timer {
 	return n.loop.AfterFunc(d, func() {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		if n.closed {
-			return
-		}
-		f()
+		n.work(func() {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			if !n.closed {
+				f()
+			}
+		})
 	})
 }
 
-// kick says that there is something to do in the next turn. Any goroutine may call it.
-func (n *Network) kick() {
-	if n.kicked.Swap(true) || n.pump == nil {
+// work does something on the loop and, in real time, what follows of it, at once
+// and not by way of the queue. It runs on the loop, without the network's lock.
+func (n *Network) work(f func()) {
+	if n.pump == nil {
+		f()
 		return
 	}
+	n.busy.Store(true)
+	f()
+	for range turnsInARow {
+		if !n.turn() && !n.kicked.Load() {
+			break
+		}
+	}
+	n.busy.Store(false)
+	// Who kicked while the loop was busy left it to the loop.
+	if n.kicked.Load() {
+		n.prod()
+	}
+}
+
+// post does something on the loop, from another goroutine.
+func (n *Network) post(f func()) { n.loop.Post(func() { n.work(f) }) }
+
+// turnsInARow is how often connections are served before others may have the loop.
+const turnsInARow = 64
+
+// kick says that there is something to do in the next turn. Any goroutine may call it.
+func (n *Network) kick() {
+	if n.kicked.Swap(true) || n.pump == nil || n.busy.Load() {
+		return
+	}
+	n.prod()
+}
+
+func (n *Network) prod() {
 	select {
 	case n.pump <- struct{}{}:
 	default:
@@ -260,7 +313,7 @@ func (n *Network) pumping(due <-chan struct{}) {
 	for {
 		select {
 		case <-due:
-			n.loop.Post(func() { n.turn() })
+			n.post(func() {})
 		case <-n.done:
 			return
 		}
@@ -307,6 +360,8 @@ func (n *Network) turn() bool {
 	lost := n.overflow
 	n.overflow = 0
 	n.leaf.Unlock()
+	n.flush()
+	n.report()
 	if lost > 0 {
 		n.fail("link", fmt.Errorf("%d frames did not fit the %d that a turn may carry: they were lost, and no fault named them", lost, n.outLimit))
 	}
@@ -333,6 +388,9 @@ func (n *Network) exchange() bool {
 	n.leaf.Lock()
 	out := n.out
 	n.out = nil
+	if len(out) > 0 {
+		n.room.Broadcast()
+	}
 	n.leaf.Unlock()
 	for _, s := range out {
 		dir := ToOFD
@@ -350,6 +408,9 @@ func newLink(n *Network, i int, o LinkOptions) (*Link, error) {
 		dec: newDecoder(), latest: map[string]*placed{}, rand: rand.NewPCG(0, 0),
 	}
 	l.rng = rand.New(l.rand)
+	if o.Bridge != [2]string{} {
+		return l, l.bridge(o.Bridge)
+	}
 	clk := ticker{n}
 	var err error
 	if l.kkm, err = newEnd(l, sideKKM, n.opt.Seed, clk); err != nil {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
+
+	"github.com/kkmtest/kkmtest/simulators/netfault/inet"
 )
 
 // decoder turns frames into Packets without an allocation. It looks through
@@ -202,22 +204,22 @@ func fixSums(frame []byte, at layout) {
 	if !at.six {
 		h := frame[at.net : at.net+int(frame[at.net]&0xf)*4]
 		binary.BigEndian.PutUint16(h[ip4Sum:], 0)
-		binary.BigEndian.PutUint16(h[ip4Sum:], fold(sum(0, h)))
+		binary.BigEndian.PutUint16(h[ip4Sum:], inet.Fold(inet.Sum(0, h)))
 	}
 	if at.trans == 0 || at.part {
 		return
 	}
 	seg := frame[at.trans:at.end]
-	where, proto := tcpSum, uint32(layers.IPProtocolTCP)
+	where, proto := tcpSum, uint64(layers.IPProtocolTCP)
 	if at.data-at.trans == udpHeader {
-		where, proto = udpSum, uint32(layers.IPProtocolUDP)
+		where, proto = udpSum, uint64(layers.IPProtocolUDP)
 		if !at.six && seg[udpSum]|seg[udpSum+1] == 0 {
 			return // the sender made none (RFC 768)
 		}
 	}
 	binary.BigEndian.PutUint16(seg[where:], 0)
-	s := sum(proto+uint32(len(seg)), addresses(frame, at))
-	v := fold(sum(s, seg))
+	s := inet.Sum(proto+uint64(len(seg)), addresses(frame, at))
+	v := inet.Fold(inet.Sum(s, seg))
 	if v == 0 && where == udpSum {
 		v = 0xffff
 	}
@@ -230,25 +232,6 @@ func addresses(frame []byte, at layout) []byte {
 		return frame[at.net+8 : at.net+40]
 	}
 	return frame[at.net+12 : at.net+20]
-}
-
-// sum and fold are the Internet checksum (RFC 1071).
-func sum(s uint32, b []byte) uint32 {
-	for len(b) > 1 {
-		s += uint32(b[0])<<8 | uint32(b[1])
-		b = b[2:]
-	}
-	if len(b) == 1 {
-		s += uint32(b[0]) << 8
-	}
-	return s
-}
-
-func fold(s uint32) uint16 {
-	for s > 0xffff {
-		s = s>>16 + s&0xffff
-	}
-	return ^uint16(s)
 }
 
 // resize writes the lengths of the headers for a frame of the given layout that

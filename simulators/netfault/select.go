@@ -213,3 +213,7 @@ func (k Pick) check() error {
 	}
 	return nil
 }
+
+// NoDHCP loses DHCP: a register that asks for an address gets none, and loses the one it has
+// when the lease ends.
+var NoDHCP Fault = Drop{Match: Match{What: DHCP}}
