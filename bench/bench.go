@@ -88,6 +88,15 @@ var ErrRecorded = errors.New("recorded as the bench's fault")
 // on the step is not settled, and nobody is to blame yet.
 var ErrPrecondition = errors.New("precondition")
 
+// lacking makes an error that is ErrPrecondition and says only what is lacking.
+func lacking(format string, args ...any) error { return precondition{fmt.Errorf(format, args...)} }
+
+type precondition struct{ error }
+
+func (p precondition) Is(target error) bool { return target == ErrPrecondition }
+
+func (p precondition) Unwrap() error { return p.error }
+
 // Fault records a failure of the bench itself and hands it back.
 func (b *Bench) Fault(where string, err error) error {
 	if err == nil || errors.Is(err, device.ErrNotAble) || errors.Is(err, ErrRecorded) {
@@ -130,7 +139,7 @@ func gone(err error) error {
 	if err == nil || errors.Is(err, device.ErrNotAble) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", ErrPrecondition, err)
+	return precondition{err}
 }
 
 // result finds the driver's last word on an operation.
@@ -163,6 +172,9 @@ func (b *Bench) readPrint(ctx context.Context, id fiscal.OpID) ([]string, error)
 		return nil, device.ErrNotAble
 	}
 	lines, origin, err := p.Printed(ctx)
+	if c, ok := b.control.(device.Printer); ok && errors.Is(err, device.ErrNotAble) {
+		lines, origin, err = c.Printed(ctx) // firmware without a print buffer
+	}
 	if err != nil || len(lines) == 0 {
 		return nil, err
 	}
@@ -201,7 +213,7 @@ func (b *Bench) Await(ctx context.Context, w Wait) error {
 	if w.Op != "" {
 		r, ok := b.result(fiscal.OpID(b.scenario + "/" + w.Op))
 		if !ok {
-			return fmt.Errorf("%w: operation %s/%s, which the wait is counted from, was never made", ErrPrecondition, b.scenario, w.Op)
+			return lacking("operation %s/%s, which the wait is counted from, was never made", b.scenario, w.Op)
 		}
 		at = r.Done
 	}
@@ -211,7 +223,7 @@ func (b *Bench) Await(ctx context.Context, w Wait) error {
 		r, ok := b.result(id)
 		e, began := b.intent(id)
 		if !ok || !began {
-			return fmt.Errorf("%w: operation %s, whose entry the wait takes for its model, was never made", ErrPrecondition, id)
+			return lacking("operation %s, whose entry the wait takes for its model, was never made", id)
 		}
 		at = at.Add(-(r.Entered.Mono - e.At.Mono))
 	}
@@ -231,7 +243,7 @@ func (b *Bench) AlignSecond(ctx context.Context) error {
 func (b *Bench) Hello(ctx context.Context) error {
 	id, err := b.Device.Identity(ctx)
 	if err != nil {
-		return fmt.Errorf("%w: the register does not say who it is: %w", ErrPrecondition, err)
+		return lacking("the register does not say who it is: %w", err)
 	}
 	_, err = b.Log.Append(history.Bench, id)
 	return err

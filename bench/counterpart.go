@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/kkmtest/kkmtest/bench/clock"
@@ -234,11 +233,11 @@ func (b *Bench) exchange(id fiscal.OpID, want canon.CommandTypeEnum) (req *canon
 func (b *Bench) ParentOf(t Taken) (fiscal.Parent, error) {
 	req, resp := b.exchange(t.Op.ID, canon.CommandTypeEnum_COMMAND_TICKET)
 	if req == nil || resp.GetTicket().GetTicketNumber() == "" {
-		return fiscal.Parent{}, fmt.Errorf("%w: receipt %s has no sign of the OFD, so that no return can refer to it", ErrPrecondition, t.Op.ID)
+		return fiscal.Parent{}, lacking("receipt %s has no sign of the OFD, so that no return can refer to it", t.Op.ID)
 	}
 	at, ok := cpcr.Time(req.GetTicket().GetDateTime(), time.UTC)
 	if !ok {
-		return fiscal.Parent{}, fmt.Errorf("%w: receipt %s was sent without its time", ErrPrecondition, t.Op.ID)
+		return fiscal.Parent{}, lacking("receipt %s was sent without its time", t.Op.ID)
 	}
 	return fiscal.Parent{Sign: resp.GetTicket().GetTicketNumber(), At: at, KKM: b.Facts.Registration, Total: t.Op.Receipt.Total()}, nil
 }
@@ -256,7 +255,7 @@ func (b *Bench) DocumentTime(t Taken) (time.Time, error) {
 	}
 	at, ok := cpcr.Time(d, time.UTC)
 	if !ok {
-		return time.Time{}, fmt.Errorf("%w: document %s was not sent, or without its time", ErrPrecondition, t.Op.ID)
+		return time.Time{}, lacking("document %s was not sent, or without its time", t.Op.ID)
 	}
 	return at, nil
 }

@@ -16,9 +16,11 @@ package scenarios
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
 
 	"github.com/kkmtest/kkmtest/bench"
 	"github.com/kkmtest/kkmtest/fiscal"
@@ -97,17 +99,59 @@ func xReport() fiscal.Op { return fiscal.Op{Kind: fiscal.OpXReport, As: admin} }
 // must does what has to work.
 func must(ctx context.Context, b *bench.Bench, op fiscal.Op) bench.Taken {
 	t, err := b.Do(ctx, op)
-	Expect(err).NotTo(HaveOccurred())
-	Expect(t.Outcome.Got).To(Equal(fiscal.Done), "%s was not done: code %d %s", describe(op), t.Outcome.Code, t.Outcome.Text)
+	Expect(err).To(beNone())
+	Expect(t).To(beDone())
 	return t
 }
 
 // try does what may be refused; the record shows what came of it.
 func try(ctx context.Context, b *bench.Bench, op fiscal.Op) bench.Taken {
 	t, err := b.Do(ctx, op)
-	Expect(err).NotTo(HaveOccurred())
+	Expect(err).To(beNone())
 	return t
 }
+
+// beNone and beDone say what was missing in words of ours: what an assertion says
+// ends up in the record, where neither addresses nor types of Go belong.
+func beNone() types.GomegaMatcher {
+	return saying[error]{func(err error) string { return err.Error() }}
+}
+
+func beDone() types.GomegaMatcher {
+	return saying[bench.Taken]{func(t bench.Taken) string {
+		if t.OK() {
+			return ""
+		}
+		return fmt.Sprintf("%s %s was not done: %s", describe(t.Op), t.Op.ID, answer(t.Outcome))
+	}}
+}
+
+// answer is an outcome in words.
+func answer(o fiscal.Outcome) string {
+	got := string(o.Got)
+	if o.Got == fiscal.Unknown {
+		got = "no answer that could be read"
+	}
+	if o.Code != 0 {
+		got += fmt.Sprintf(", code %d", o.Code)
+	}
+	if o.Text != "" {
+		got += ", " + o.Text
+	}
+	return got
+}
+
+// saying matches what there is nothing to say about.
+type saying[T any] struct{ say func(T) string }
+
+func (m saying[T]) Match(actual any) (bool, error) {
+	v, ok := actual.(T)
+	return !ok || m.say(v) == "", nil // an error that is nil is of no type
+}
+
+func (m saying[T]) FailureMessage(actual any) string { return m.say(actual.(T)) }
+
+func (m saying[T]) NegatedFailureMessage(any) string { return "nothing is missing" }
 
 func describe(op fiscal.Op) string {
 	if op.Receipt != nil {

@@ -185,7 +185,7 @@ func ShiftLimit(p bench.Params) bench.Scenario {
 					return err
 				}
 				try(ctx, b, receipt(plain()))
-				Expect(t.OK()).To(BeTrue(), "the shift could not be closed: code %d %s", t.Outcome.Code, t.Outcome.Text)
+				Expect(t).To(beDone())
 				return nil
 			}},
 			end(),

@@ -84,7 +84,7 @@ func Password(p bench.Params) bench.Scenario {
 // otherPort is a port number beside the given one.
 func otherPort(s string) string {
 	n, err := strconv.Atoi(s)
-	Expect(err).NotTo(HaveOccurred(), "the register's OFD port reads %q, want a number", s)
+	Expect(err).To(beNone())
 	if n >= 65535 {
 		return strconv.Itoa(n - 1)
 	}

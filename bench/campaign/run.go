@@ -74,14 +74,14 @@ func Run(plan Plan, b *bench.Bench, notes, log io.Writer) (finished bool, err er
 				specs[text] = sp
 				ginkgo.It(text, labels(slices.Concat(s.Checks, s.Also)), types.CodeLocation{FileName: "plan", LineNumber: n}, func(ctx ginkgo.SpecContext) {
 					tell(Note{Event: "step.begin", Scenario: s.Key, Step: sp.step, N: sp.n, Name: st.Name})
-					gomega.Expect(b.Begin(s, sp.step)).To(gomega.Succeed())
-					gomega.Expect(hello).To(gomega.Succeed())
+					must(b.Begin(s, sp.step))
+					must(hello)
 					for _, c := range s.Needs {
 						if !b.Can(c) {
 							ginkgo.Fail(fmt.Sprintf("the device or its control cannot do this: %s", c))
 						}
 					}
-					gomega.Expect(trouble(b, step(ctx, st, b))).To(gomega.Succeed())
+					must(trouble(b, step(ctx, st, b)))
 				})
 			}
 		}
@@ -123,6 +123,14 @@ func Run(plan Plan, b *bench.Bench, notes, log io.Writer) (finished bool, err er
 	}
 	tell(Note{Event: "run.end", Outcome: reason})
 	return !aborted, err
+}
+
+// must fails the running spec with the words of an error. Gomega's own matchers for
+// errors print addresses, and what a spec fails with ends up in the record.
+func must(err error) {
+	if err != nil {
+		ginkgo.Fail(err.Error(), 1)
+	}
 }
 
 func step(ctx context.Context, st bench.Step, b *bench.Bench) error {
