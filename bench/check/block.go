@@ -88,7 +88,7 @@ func judgeBlock(r *Record, _ regulation.Params) []Judgement {
 		attempts := 0
 		for _, o := range r.Ops {
 			hit := s.covers(o)
-			if s.order.During == o {
+			if s.order.Reports == o && !s.order.MarkedOffline() {
 				hit = true // the operation that was answered with the order
 			}
 			if !hit || !o.IsReceipt() || o.As.Password != "" {

@@ -659,8 +659,17 @@ func TestBenchFaults(t *testing.T) {
 		s.put(history.Network, history.FaultSet{ID: "f", Fault: "cut"})
 		s.put(history.Network, history.FaultCleared{ID: "f", Struck: 0})
 	})
+	if got := worst(ask(t, s.record(), "offline.cutoff")); got != Unknown {
+		t.Errorf("a fault that met nothing, because nothing was sent = %s, want unknown", got)
+	}
+	s = newSim(t)
+	s.in("cut", func() {
+		s.put(history.Network, history.FaultSet{ID: "f", Fault: "cut"})
+		s.sell(plain())
+		s.put(history.Network, history.FaultCleared{ID: "f", Struck: 0})
+	})
 	if got := worst(ask(t, s.record(), "offline.cutoff")); got != Error {
-		t.Errorf("a fault that never struck = %s, want error", got)
+		t.Errorf("a fault that let everything through = %s, want error", got)
 	}
 
 	s = newSim(t)

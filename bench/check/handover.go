@@ -39,32 +39,32 @@ func (r *Record) offlinePeriods() []Judgement {
 	if j, bad := backwards(r); bad {
 		return j
 	}
-	var first *Operation // first document of the stretch
+	var first *Operation             // first document of the stretch, nil = none
+	waiting := map[*Operation]bool{} // documents of the stretch that are not confirmed
+	told := false                    // the stretch has had its first answered message
 	next := 0
 	var good *Exchange // last confirmed exchange before the stretch
 	for _, x := range r.Exchanges {
-		for ; next < len(r.Ops) && r.Ops[next].End != 0 && r.Ops[next].End < x.Seq; next++ {
-			if o := r.Ops[next]; first == nil && o.isDocument() {
-				if m, _ := r.Mode(o); m == Autonomous {
-					first = o
-				}
+		for ; next < len(r.Ops) && r.Ops[next].windowE < x.Seq; next++ {
+			o := r.Ops[next]
+			if m, _ := r.Mode(o); m != Autonomous {
+				continue
+			}
+			waiting[o] = true
+			if first == nil {
+				first, told = o, false
 			}
 		}
 		if !x.Confirmed() {
 			continue
 		}
-		if first == nil {
-			good = x
-			continue
+		if first != nil && !told && !(x.Faulty && x.Reports == nil) {
+			r.judgePeriod(&v, first, good, x)
+			told = true
 		}
-		if x.Faulty && x.Reports == nil {
-			continue
-		}
-		r.judgePeriod(&v, first, good, x)
-		first, good = nil, x
-		// What is still queued belongs to the same stretch: skip to documents made from now on.
-		for next < len(r.Ops) && r.Ops[next].Seq < x.Seq {
-			next++
+		delete(waiting, x.Reports)
+		if len(waiting) == 0 {
+			first, good = nil, x
 		}
 	}
 	return v.end(need{"period", "period.need", args{"stretch": whole(longStretch)}})

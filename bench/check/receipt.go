@@ -107,11 +107,15 @@ var receiptLines = []receiptLine{
 			return number(p, strconv.FormatUint(l.Code, 10))
 		})
 	}},
-	{"goods.quantity", nil, func(p printed) []say {
+	{"goods.quantity", []string{"parts"}, func(p printed) []say { // a plain 1 stands on every paper somewhere
 		return p.eachGoods(func(l fiscal.Line) []say {
 			want := l.Qty.String()
 			short := strings.TrimRight(strings.TrimRight(want, "0"), ".")
-			return []say{p.found(want, hasQuantity(p.lines, short))}
+			s := p.found(want, hasQuantity(p.lines, short))
+			if l.Qty%1000 != 0 {
+				s.tells = "parts"
+			}
+			return []say{s}
 		})
 	}},
 	{"vat", nil, func(p printed) []say {

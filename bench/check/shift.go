@@ -34,7 +34,7 @@ func judgeShiftLimit(r *Record, p regulation.Params) []Judgement {
 			case o.Done():
 				v.prove("close", o, o.Seq, o.End)
 				closed, barred = o, nil
-			case o.Refused() && w.excuse(o, "shift.limit") == "":
+			case o.Refused() && w.excuse(o, "shift.limit") == "" && !w.alone(o):
 				v.fail(o, fail("shift.noclose", refusal(o, a), o.End, barred.Seq))
 			}
 		case closed != nil && plainSale(o):

@@ -120,8 +120,11 @@ func (v *verdict) end(needs ...need) []Judgement {
 		}
 	}
 	if len(missing) > 0 {
-		if i := v.idle(); i != nil {
-			return append([]Judgement{BenchFault(fmt.Errorf("%q (%s) was set and never did anything: what it should have shown is not in the record", i.ID, i.Text), i.From)}, missing...)
+		if i, met := v.idle(); i != nil {
+			if met != 0 {
+				return append([]Judgement{BenchFault(fmt.Errorf("%q (%s) was set and never did anything, although the register sent something: what it should have shown is not in the record", i.ID, i.Text), i.From).Citing(met)}, missing...)
+			}
+			missing = append([]Judgement{unsure("fault.idle", args{"id": i.ID, "fault": i.Text}).Citing(i.From)}, missing...)
 		}
 		if v.shaky != nil {
 			at := v.shaky.End
@@ -147,19 +150,30 @@ func (v *verdict) end(needs ...need) []Judgement {
 	return []Judgement{Passed(v.measured, ev[0], ev[1:]...).With(v.readings...)}
 }
 
-// idle finds a fault or a script that was set for this check and never acted.
-func (v *verdict) idle() *Interval {
+// idle finds a fault or a script that was set for this check and never acted,
+// and a message of the register that came meanwhile: then the bench failed. A register
+// that sent nothing gave it nothing to act on; that is no fault of the bench.
+func (v *verdict) idle() (*Interval, history.Seq) {
 	if v.faulty == "" || v.r == nil {
-		return nil
+		return nil, 0
 	}
+	var quiet *Interval
 	for _, list := range [][]*Interval{v.r.Faults, v.r.Scripts} {
 		for _, i := range list {
-			if i.Hits == 0 && slices.Contains(v.r.checksAt(i.From), v.faulty) {
-				return i
+			if i.Hits != 0 || !slices.Contains(v.r.checksAt(i.From), v.faulty) {
+				continue
+			}
+			for _, x := range v.r.Exchanges {
+				if i.Within(x.Seq) {
+					return i, x.Seq
+				}
+			}
+			if quiet == nil {
+				quiet = i
 			}
 		}
 	}
-	return nil
+	return quiet, 0
 }
 
 func dedupe(s []history.Seq) []history.Seq {
