@@ -350,7 +350,6 @@ func TestAlteredRecordsAreFound(t *testing.T) {
 		if err := w.r.audit(); err != nil {
 			t.Fatalf("record %d repaired: %v", i+1, err)
 		}
-		n = len(w.mem.records)
 	}
 	w.mem.Alter(2)
 	w.no(takeZ, Fault)

@@ -137,7 +137,7 @@ func TestOneSeedOneLife(t *testing.T) {
 		}
 		return out.String()
 	}
-	if run(1) != run(1) {
+	if first, second := run(1), run(1); first != second {
 		t.Error("two runs with one seed differ")
 	}
 	if run(1) == run(2) {

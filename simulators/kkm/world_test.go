@@ -51,7 +51,6 @@ type world struct {
 	bad     int // requests that could not be read
 	dials   int
 	dialled string
-	step    func() // after every callback, for tests of the power
 }
 
 type oo = ofd.Options
