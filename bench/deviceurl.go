@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kkmtest/kkmtest/bench/device/control"
 )
 
 // DeviceURL says where a register is and what it speaks.
@@ -76,8 +78,8 @@ func ParseDeviceURL(s string) (DeviceURL, error) {
 		return DeviceURL{}, fmt.Errorf("%q: protocol %q: want one of %s", s, d.Protocol, strings.Join(Protocols, ", "))
 	}
 	if d.Control = q.Get("control"); d.Control != "" {
-		if c, err := url.Parse(d.Control); err != nil || c.Scheme != "http" || c.Host == "" || c.Path != "" {
-			return DeviceURL{}, fmt.Errorf("%q: control %q: want http://HOST:PORT", s, d.Control)
+		if _, err := control.Parse(d.Control); err != nil {
+			return DeviceURL{}, fmt.Errorf("%q: %w", s, err)
 		}
 	}
 	for _, n := range []struct {

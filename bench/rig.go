@@ -10,6 +10,7 @@ import (
 
 	"github.com/kkmtest/kkmtest/bench/clock"
 	"github.com/kkmtest/kkmtest/bench/device"
+	"github.com/kkmtest/kkmtest/bench/device/control"
 	"github.com/kkmtest/kkmtest/bench/device/serialport"
 	"github.com/kkmtest/kkmtest/bench/device/shtrihm"
 	"github.com/kkmtest/kkmtest/bench/history"
@@ -108,11 +109,16 @@ func NewExternal(o Options) (*Bench, error) {
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
-	var control any
+	var hands any
 	if o.URL.Control != "" {
-		control = &remoteControl{base: o.URL.Control}
+		c, err := control.Connect(context.Background(), loop, o.URL.Control, b.Log)
+		if err != nil {
+			return nil, errors.Join(err, port.Close(), b.Close())
+		}
+		b.closers = append(b.closers, c.Close)
+		hands = c
 	}
-	return b, b.drive(o, port, control, o.URL.Baud)
+	return b, b.drive(o, port, hands, o.URL.Baud)
 }
 
 // openPort opens the port of a register. A speed that the URL leaves open is that
@@ -177,7 +183,7 @@ const (
 )
 
 // drive opens the driver on a port and asks the register who it is.
-func (b *Bench) drive(o Options, port device.Port, control any, baud int) error {
+func (b *Bench) drive(o Options, port device.Port, hands any, baud int) error {
 	p := o.Profile.Host.Passwords
 	opt := shtrihm.Options{Baud: baud, Passwords: shtrihm.Passwords{Admin: p.Admin}}
 	if o.URL.Password > 0 {
@@ -191,7 +197,7 @@ func (b *Bench) drive(o Options, port device.Port, control any, baud int) error 
 		return errors.Join(err, b.Close())
 	}
 	b.closers = append(b.closers, d.Close)
-	b.Device, b.control = d, control
+	b.Device, b.control = d, hands
 	return nil
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +21,7 @@ import (
 	"github.com/kkmtest/kkmtest/bench/device/serialport"
 	"github.com/kkmtest/kkmtest/fixtures"
 	"github.com/kkmtest/kkmtest/simulators/kkm"
+	"github.com/kkmtest/kkmtest/simulators/kkm/control"
 	"github.com/kkmtest/kkmtest/simulators/kkm/shtrihm"
 	"github.com/kkmtest/kkmtest/simulators/stream/hosttcp"
 )
@@ -51,7 +51,7 @@ use inside other cash registers; it has no approval of any kind.`,
 	c.Flags().StringVar(&f.host, "host", "pty", "control line: `pty` or tcp:ADDR (port 0 picks a free one)")
 	c.Flags().StringVar(&f.protocol, "protocol", bench.Protocols[0], "`PROTOCOL` of the control line: "+names(bench.Protocols))
 	c.Flags().StringVar(&f.ofd, "ofd", "", "`ADDR` of its OFD, host:port (default: the profile's)")
-	c.Flags().StringVar(&f.control, "control", "127.0.0.1:0", "`ADDR` of the control API (power, paper, clock, print, display)")
+	c.Flags().StringVar(&f.control, "control", "127.0.0.1:0", "`ADDR` of the control API (docs/control-api.md): power, paper, clock, battery, reset, print, display, queue")
 	c.Flags().StringVar(&f.mutant, "mutant", "", "`NAME` of a defect to have")
 	c.Flags().StringVar(&f.profile, "profile", "section-1", "`NAME` of a built-in profile, or a file")
 	c.Flags().DurationVar(&f.reconnect, "reconnect", 0, "`TIME` between attempts to come back online (default: the profile's)")
@@ -153,11 +153,14 @@ func serveKKM(ctx context.Context, w io.Writer, f kkmFlags) (err error) {
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 
-	l, err := net.Listen("tcp", f.control)
+	l, warning, err := control.Listen(f.control)
 	if err != nil {
 		return fmt.Errorf("--control %s: %w", f.control, err)
 	}
-	api := &http.Server{Handler: controlAPI(loop, reg), ReadHeaderTimeout: 5 * time.Second}
+	if warning != "" {
+		fmt.Fprintf(os.Stderr, "kkmtest: warning: --control %s: %s\n", f.control, warning)
+	}
+	api := &http.Server{Handler: control.New(loop, reg), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = api.Serve(l) }()
 	defer func() { err = errors.Join(err, api.Close()) }()
 
@@ -168,64 +171,4 @@ func serveKKM(ctx context.Context, w io.Writer, f kkmFlags) (err error) {
 	fmt.Fprintf(w, "kkm ready host=%s control=%s\n", host, l.Addr())
 	<-ctx.Done()
 	return nil
-}
-
-// controlAPI lets a bench do with the register what a person does: look at it,
-// take its paper away, cut its power, move its clock.
-func controlAPI(loop clock.Loop, r *kkm.Register) http.Handler {
-	onLoop := func(f func()) {
-		done := make(chan struct{})
-		loop.Post(func() { f(); close(done) })
-		<-done
-	}
-	answer := func(w http.ResponseWriter, v any) {
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(v)
-	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /printed", func(w http.ResponseWriter, _ *http.Request) {
-		var lines []string
-		onLoop(func() { lines = slices.Clone(r.Printed()) })
-		answer(w, map[string]any{"lines": lines})
-	})
-	mux.HandleFunc("GET /display", func(w http.ResponseWriter, _ *http.Request) {
-		var lines []string
-		onLoop(func() { lines = slices.Clone(r.Display()) })
-		answer(w, map[string]any{"lines": lines})
-	})
-	switchTo := func(f func(on bool)) http.HandlerFunc {
-		return func(w http.ResponseWriter, q *http.Request) {
-			var body struct {
-				On *bool `json:"on"`
-			}
-			if err := decodeBody(q, &body); err != nil || body.On == nil {
-				http.Error(w, `want {"on": true} or {"on": false}`, http.StatusBadRequest)
-				return
-			}
-			onLoop(func() { f(*body.On) })
-			w.WriteHeader(http.StatusNoContent)
-		}
-	}
-	mux.HandleFunc("POST /power", switchTo(r.Power))
-	mux.HandleFunc("POST /paper", switchTo(r.Paper))
-	mux.HandleFunc("POST /clock", func(w http.ResponseWriter, q *http.Request) {
-		var body struct {
-			Forward string `json:"forward"`
-		}
-		err := decodeBody(q, &body)
-		d, err2 := time.ParseDuration(body.Forward)
-		if err != nil || err2 != nil {
-			http.Error(w, `want {"forward": "24h"}`, http.StatusBadRequest)
-			return
-		}
-		onLoop(func() { r.StepClock(d) })
-		w.WriteHeader(http.StatusNoContent)
-	})
-	return mux
-}
-
-func decodeBody(q *http.Request, into any) error {
-	d := json.NewDecoder(io.LimitReader(q.Body, 1<<12))
-	d.DisallowUnknownFields()
-	return d.Decode(into)
 }
