@@ -227,29 +227,38 @@ func (b *builder) frame(e history.Event, f history.Frame) {
 	b.jobs = append(b.jobs, job{a: a})
 }
 
-// decode reads all frames, on every processor: each result has its own place,
-// so the order of work does not matter.
+// decode reads all frames and papers, on every processor: each result has its
+// own place, so the order of work does not matter.
 func (b *builder) decode() {
-	const chunk = 256
+	const chunk = 64
+	spread(len(b.jobs), chunk, func(i int) {
+		if j := b.jobs[i]; j.x != nil {
+			j.x.Header, j.x.Req, j.x.Err = cpcr.DecodeRequest(j.x.Bytes)
+		} else {
+			j.a.Header, j.a.Res, j.a.Err = cpcr.DecodeResponse(j.a.Bytes)
+		}
+	})
+	spread(len(b.r.Ops), chunk, func(i int) {
+		o := b.r.Ops[i]
+		o.print = newPrintout(o.Papers)
+	})
+}
+
+// spread does n things on every processor, some at a time.
+func spread(n, chunk int, f func(i int)) {
 	var wg sync.WaitGroup
-	next := make(chan []job)
+	next := make(chan int)
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			for js := range next {
-				for _, j := range js {
-					if j.x != nil {
-						j.x.Header, j.x.Req, j.x.Err = cpcr.DecodeRequest(j.x.Bytes)
-					} else {
-						j.a.Header, j.a.Res, j.a.Err = cpcr.DecodeResponse(j.a.Bytes)
-					}
+			for from := range next {
+				for i := from; i < min(from+chunk, n); i++ {
+					f(i)
 				}
 			}
 		})
 	}
-	for len(b.jobs) > 0 {
-		n := min(chunk, len(b.jobs))
-		next <- b.jobs[:n]
-		b.jobs = b.jobs[n:]
+	for from := 0; from < n; from += chunk {
+		next <- from
 	}
 	close(next)
 	wg.Wait()
@@ -295,23 +304,10 @@ func (r *Record) clocks() {
 	sortSkews(r.skews)
 }
 
-// hasToken says whether a run of digits stands on the operation's paper, or in
-// what the host line told as its sign.
+// hasToken says whether a sign stands on the operation's paper, or is what the
+// host line told.
 func (o *Operation) hasToken(s string) bool {
-	if o.tokens == nil {
-		o.tokens = map[string]bool{}
-		for _, p := range o.Papers {
-			for _, l := range p.Lines {
-				for _, w := range strings.FieldsFunc(l, func(c rune) bool { return c < '0' || c > '9' }) {
-					o.tokens[w] = true
-				}
-			}
-		}
-		if o.Res.Outcome.Sign != "" {
-			o.tokens[o.Res.Outcome.Sign] = true
-		}
-	}
-	return o.tokens[s]
+	return o.print.numbers[strings.TrimLeft(s, "0")] || (s != "" && o.Res.Outcome.Sign == s)
 }
 
 // clockTolerance is how far a civil time of the device may lie outside the

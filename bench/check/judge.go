@@ -21,7 +21,7 @@ func JudgeAll(rec *Record, e regulation.Edition, section string) []Finding {
 	r := rec.under(s)
 	out := make([]Finding, len(s.Rows))
 	children := map[string][]int{}
-	judged := map[string][]Judgement{} // one judging for rows that ask the same
+	judged := r.askAll(s)
 	for i, row := range s.Rows {
 		f := Finding{Edition: e.ID, Section: s.ID, Row: row.Number, RowDigest: row.Digest, Check: row.Check}
 		switch row.Kind {
@@ -81,6 +81,34 @@ func (r *Record) under(s regulation.Section) *Record {
 	return &c
 }
 
+// demand is what a row asks: rows that ask the same are judged once.
+func demand(row regulation.Row) string { return row.Check + "\x00" + row.Params.String() }
+
+// askAll judges every demand of a section, on every processor. Checks only read
+// the record, so their order does not matter.
+func (r *Record) askAll(s regulation.Section) map[string][]Judgement {
+	out := map[string][]Judgement{}
+	var rows []regulation.Row
+	for _, row := range s.Rows {
+		if _, have := out[demand(row)]; row.Check != "" && !have {
+			out[demand(row)] = nil
+			rows = append(rows, row)
+		}
+	}
+	found := make([][]Judgement, len(rows))
+	spread(len(rows), 1, func(i int) {
+		if c, ok := Lookup(rows[i].Check); ok {
+			found[i] = c.Run(r, rows[i].Params)
+		} else {
+			found[i] = []Judgement{notChecked("row.unknowncheck", args{"check": rows[i].Check})}
+		}
+	})
+	for i, row := range rows {
+		out[demand(row)] = found[i]
+	}
+	return out
+}
+
 func worst(js []Judgement) Result {
 	if len(js) == 0 {
 		return NotChecked
@@ -113,18 +141,7 @@ func judgeRow(r *Record, row regulation.Row, judged map[string][]Judgement) []Ju
 		}
 		return []Judgement{notChecked("row.nocheck", nil)}
 	}
-	k := row.Check + "\x00" + row.Params.String()
-	js, ok := judged[k]
-	if !ok {
-		c, found := Lookup(row.Check)
-		if !found {
-			js = []Judgement{notChecked("row.unknowncheck", args{"check": row.Check})}
-		} else {
-			js = c.Run(r, row.Params)
-		}
-		judged[k] = js
-	}
-	js = slices.Clone(js)
+	js := slices.Clone(judged[demand(row)])
 	if row.Obligation == regulation.Optional && worst(js) == Fail {
 		for i, j := range js {
 			if j.result == Fail && j.violation.Absent {

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/bench/regulation"
@@ -46,7 +45,7 @@ func text(p printed, want string) []say {
 	if want == "" {
 		return []say{{open: "fact.undeclared"}}
 	}
-	return []say{p.found(want, holds(p.lines, want))}
+	return []say{p.found(want, p.o.print.holds(want))}
 }
 
 // number asks for a number that stands by itself.
@@ -111,7 +110,7 @@ var receiptLines = []receiptLine{
 		return p.eachGoods(func(l fiscal.Line) []say {
 			want := l.Qty.String()
 			short := strings.TrimRight(strings.TrimRight(want, "0"), ".")
-			s := p.found(want, hasQuantity(p.lines, short))
+			s := p.found(want, p.o.print.measures[short])
 			if l.Qty%1000 != 0 {
 				s.tells = "parts"
 			}
@@ -152,45 +151,8 @@ func (p printed) eachGoods(f func(fiscal.Line) []say) []say {
 	return out
 }
 
-// printedSums finds the amounts on a line: digits, perhaps grouped by spaces or
-// apostrophes, perhaps with a point or comma and one or two decimals.
-var printedSums = regexp.MustCompile(`\d+(?:[ '\x{00a0}\x{202f}]\d{3})*(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?`)
-
-func sumsIn(lines []string) map[fiscal.Tiyn]bool {
-	out := map[fiscal.Tiyn]bool{}
-	put := func(s string) {
-		if t, err := fiscal.ParseTiyn(strings.ReplaceAll(s, "'", "")); err == nil {
-			out[t] = true
-		}
-	}
-	for _, l := range lines {
-		for _, m := range printedSums.FindAllString(l, -1) {
-			put(m)
-		}
-		for _, f := range strings.FieldsFunc(l, func(c rune) bool { return !unicode.IsDigit(c) && c != '.' && c != ',' }) {
-			put(strings.Trim(f, ".,"))
-		}
-	}
-	return out
-}
-
 func (p printed) sum(want fiscal.Tiyn) []say {
-	return []say{p.found(amount(want), sumsIn(p.lines)[want])}
-}
-
-func hasQuantity(lines []string, short string) bool {
-	for _, l := range lines {
-		for _, f := range strings.FieldsFunc(l, func(c rune) bool { return !unicode.IsDigit(c) && c != '.' && c != ',' }) {
-			f = strings.ReplaceAll(strings.Trim(f, ".,"), ",", ".")
-			if strings.Contains(f, ".") {
-				f = strings.TrimRight(strings.TrimRight(f, "0"), ".")
-			}
-			if f == short {
-				return true
-			}
-		}
-	}
-	return false
+	return []say{p.found(amount(want), p.o.print.sums[want])}
 }
 
 var (
@@ -251,7 +213,7 @@ func printedSign(p printed) []say {
 	}
 	s.got = s.want
 	if len(p.words) > 0 {
-		if _, ok := saying(p.lines, p.words); !ok {
+		if _, ok := p.o.saying(p.words); !ok {
 			s.want += " + " + quoted(p.words)
 			return []say{s}
 		}
@@ -342,7 +304,7 @@ func (r *Record) kazakhLetters(s *survey) []Judgement {
 		lines := o.Lines()
 		ev := []history.Seq{o.Papers[0].Seq, o.Seq}
 		for _, l := range o.Receipt.Lines {
-			if l.Kind == fiscal.Goods && strings.ContainsAny(strings.ToLower(l.Name), kazakhOnly) && !holds(lines, l.Name) {
+			if l.Kind == fiscal.Goods && strings.ContainsAny(strings.ToLower(l.Name), kazakhOnly) && !o.print.holds(l.Name) {
 				s.present = true
 				s.v.fail(o, fail("field.differs", args{"field": s.field, "want": l.Name, "got": nearest(lines, l.Name), "kind": kindWord(o)}, ev[0], ev[1:]...))
 			}

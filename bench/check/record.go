@@ -79,7 +79,7 @@ type Operation struct {
 	After   *StateAt    // first State before the next operation, nil = not asked
 	Faulty  bool        // a fault of the network was set at some moment between Intent and Result
 	Staged  bool        // so was scripted behaviour of the OFD
-	tokens  map[string]bool
+	print   *printout
 	windowE history.Seq // last event that belongs to its window
 }
 
@@ -99,13 +99,7 @@ func (o *Operation) IsReceipt() bool { return o.Kind == fiscal.OpReceipt && o.Re
 func (o *Operation) IsSale() bool { return o.IsReceipt() && o.Receipt.Kind == fiscal.Sale }
 
 // Lines are all printed lines of the operation.
-func (o *Operation) Lines() []string {
-	var out []string
-	for _, p := range o.Papers {
-		out = append(out, p.Lines...)
-	}
-	return out
-}
+func (o *Operation) Lines() []string { return o.print.lines }
 
 // Paper is text that came out of the printer, or that stood on the display.
 type Paper struct {

@@ -54,29 +54,17 @@ func head(b []byte) []byte {
 	return b
 }
 
-// squash makes texts comparable: without white space, in lower case, so that
-// neither wrapping nor the printer's capitals matter.
-func squash(s string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsSpace(c) {
-			return -1
-		}
-		return unicode.ToLower(c)
-	}, s)
-}
-
 // holds says whether a text stands in lines that may be wrapped anywhere.
 func holds(lines []string, text string) bool {
 	t := squash(text)
 	return t != "" && strings.Contains(squash(strings.Join(lines, "")), t)
 }
 
-// shows says whether a number stands on the operation's paper: as a run of
-// digits of its own (leading zeros allowed), or with its digits grouped.
-func (o *Operation) shows(number string) bool {
-	return numberIn(o.Lines(), number)
-}
+// shows says whether a number stands on the operation's paper.
+func (o *Operation) shows(number string) bool { return o.print.shows(number) }
 
+// numberIn looks for a number as a run of digits of its own (leading zeros
+// allowed), or with its digits grouped by spaces or hyphens.
 func numberIn(lines []string, number string) bool {
 	bare := strings.TrimLeft(number, "0")
 	if bare == "" {
@@ -113,27 +101,34 @@ func numberIn(lines []string, number string) bool {
 // saying finds the first line that holds one of the words as words of their
 // own: letters before or after make another word, and a negation before it
 // ("не фискальный чек") makes it none.
-func (o *Operation) saying(words []string) (string, bool) { return saying(o.Lines(), words) }
+func (o *Operation) saying(words []string) (string, bool) { return o.print.saying(words) }
 
 func saying(lines []string, words []string) (string, bool) {
+	words = plainWords(words)
 	for _, l := range lines {
-		low := strings.ToLower(strings.Join(strings.Fields(l), " "))
-		for _, w := range words {
-			w = strings.ToLower(strings.Join(strings.Fields(w), " "))
-			for at := 0; w != ""; {
-				i := strings.Index(low[at:], w)
-				if i < 0 {
-					break
-				}
-				i += at
-				if wordAt(low, i, i+len(w)) {
-					return l, true
-				}
-				at = i + len(w)
-			}
+		if sayingLine(plainLine(l), words) {
+			return l, true
 		}
 	}
 	return "", false
+}
+
+// sayingLine wants a line and words that have been made plain.
+func sayingLine(low string, words []string) bool {
+	for _, w := range words {
+		for at := 0; w != ""; {
+			i := strings.Index(low[at:], w)
+			if i < 0 {
+				break
+			}
+			i += at
+			if wordAt(low, i, i+len(w)) {
+				return true
+			}
+			at = i + len(w)
+		}
+	}
+	return false
 }
 
 func wordAt(s string, from, to int) bool {

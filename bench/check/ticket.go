@@ -670,6 +670,18 @@ func newSurvey(r *Record, field string, tells []string) *survey {
 }
 
 func (s *survey) add(o *Operation, q say, raw []byte, ev ...history.Seq) {
+	if q.open != "" && len(s.open) >= most {
+		return
+	}
+	if q.ok {
+		s.present = true
+		s.v.readings = appendReadings(s.v.readings, q.readings)
+		s.v.prove("any", o, ev...)
+		if q.tells != "" {
+			s.v.prove("tells "+q.tells, o, ev...)
+		}
+		return
+	}
 	a := args{"field": s.field, "want": q.want, "got": q.got, "kind": kindWord(o)}
 	if q.kind != "" {
 		a["kind"] = q.kind
@@ -680,16 +692,9 @@ func (s *survey) add(o *Operation, q say, raw []byte, ev ...history.Seq) {
 	case q.missing:
 		s.missing = append(s.missing, absent("field.absent", a, ev[0], ev[1:]...).bytes(head(raw)).With(q.readings...))
 		s.owners = append(s.owners, o)
-	case !q.ok:
-		s.present = true
-		s.v.fail(o, fail("field.differs", a, ev[0], ev[1:]...).bytes(head(raw)).With(q.readings...))
 	default:
 		s.present = true
-		s.v.readings = appendReadings(s.v.readings, q.readings)
-		s.v.prove("any", o, ev...)
-		if q.tells != "" {
-			s.v.prove("tells "+q.tells, o, ev...)
-		}
+		s.v.fail(o, fail("field.differs", a, ev[0], ev[1:]...).bytes(head(raw)).With(q.readings...))
 	}
 }
 

@@ -14,6 +14,9 @@ import (
 // explain the defect, and a register that fails ten thousand times fails.
 const most = 5
 
+// quote bounds how many events a pass cites for one kind of evidence.
+const quote = 3
+
 // verdict collects what a check finds and puts the judgement together at the
 // end: a failure outweighs everything, an unsettled event outweighs a pass, and
 // without every kind of evidence that was asked for there is no pass.
@@ -60,11 +63,16 @@ func (v *verdict) prove(kind string, o *Operation, at ...history.Seq) {
 	if v.proof == nil {
 		v.proof = map[string][]history.Seq{}
 	}
+	have := v.proof[kind]
+	if len(have) >= quote {
+		return // the first ones are quoted; that there are more changes nothing
+	}
 	for _, n := range at {
 		if n != 0 {
-			v.proof[kind] = append(v.proof[kind], n)
+			have = append(have, n)
 		}
 	}
+	v.proof[kind] = have
 }
 
 func (v *verdict) proven(kind string) bool { return len(v.proof[kind]) > 0 }
@@ -141,7 +149,7 @@ func (v *verdict) end(needs ...need) []Judgement {
 	var ev []history.Seq
 	for _, n := range needs {
 		p := v.proof[n.kind]
-		ev = append(ev, p[:min(3, len(p))]...)
+		ev = append(ev, p[:min(quote, len(p))]...)
 	}
 	ev = dedupe(ev)
 	if len(ev) == 0 {
