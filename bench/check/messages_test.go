@@ -134,3 +134,27 @@ func TestSayFillsIn(t *testing.T) {
 		t.Error("an unknown key was said")
 	}
 }
+
+// Every reading that a check can cite stands in docs/readings.md, and none that
+// nobody cites.
+func TestReadingsAreWrittenDown(t *testing.T) {
+	raw, err := os.ReadFile("../../docs/readings.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, r := range Readings() {
+		known[r.ID] = true
+		if !strings.Contains(string(raw), `<a id="`+r.ID+`"></a>`) {
+			t.Errorf("reading %s has no place in docs/readings.md", r.ID)
+		}
+		if r.Text == "" {
+			t.Errorf("reading %s says nothing", r.ID)
+		}
+	}
+	for _, m := range regexp.MustCompile(`<a id="([^"]+)">`).FindAllStringSubmatch(string(raw), -1) {
+		if !known[m[1]] {
+			t.Errorf("docs/readings.md has %s, which no check cites", m[1])
+		}
+	}
+}
