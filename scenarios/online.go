@@ -16,17 +16,17 @@ import (
 // below what would make the stimulus another one.
 const answerMargin = 100 * time.Millisecond
 
-// slices is into how many parts the time up to the answer wait is cut.
-const slices = 4
+// parts is into how many parts the time up to the answer wait is cut.
+const parts = 4
 
 // Latency lets the OFD answer later and later, up to just inside of what the
 // register waits for.
 func Latency(p bench.Params) bench.Scenario {
 	answer := p.Duration("offline.enter", "answer")
 	steps := []bench.Step{begin(), {Name: "sell while the OFD answers at once", Run: sell(plain(), plain())}}
-	for i := 1; i <= slices; i++ {
-		d := answer * time.Duration(i) / slices
-		if i == slices {
+	for i := 1; i <= parts; i++ {
+		d := answer * time.Duration(i) / parts
+		if i == parts {
 			d = answer - answerMargin
 		}
 		steps = append(steps, bench.Step{Name: fmt.Sprintf("sell while the OFD answers after %v", d), Run: func(ctx context.Context, b *bench.Bench) error {

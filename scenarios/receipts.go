@@ -62,7 +62,7 @@ func Tickets() bench.Scenario {
 		Key:    "receipt/fields",
 		Doc:    "Receipts with everything that a ticket message has a field for.",
 		Checks: []string{"ticket.fields", "receipt.lines"},
-		Also:   []string{"fiscal.sign", "cycle.single"},
+		Also:   []string{"fiscal.sign", "cycle.single", "zreport.fields"},
 		Steps: []bench.Step{
 			begin(),
 			{Name: "sell three positions of two sections, one weighed, one with a sum that does not divide; cash with change", Run: sell(positions)},
