@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"net"
+	"net/netip"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
@@ -151,14 +151,24 @@ func (d dialer) Dial(channel, host string, port int, ev stream.Events) stream.Co
 	}
 	c := newConn(l.kkm, ep, wq)
 	c.ev = ev
-	addr := tcpip.AddrFromSlice(l.ofd.ip)
-	if !n.isOFD(l, host) {
-		addr = tcpip.AddrFromSlice(net.IP{10, 77, byte(l.index), nobody})
+	connect := func(to netip.Addr, err error) {
+		if c.gone || n.closed {
+			return
+		}
+		if err != nil {
+			c.end(err)
+			return
+		}
+		switch err := ep.Connect(tcpip.FullAddress{NIC: nic, Addr: tcpip.AddrFromSlice(to.AsSlice()), Port: uint16(port)}); err.(type) {
+		case nil, *tcpip.ErrConnectStarted, *tcpip.ErrAlreadyConnecting:
+		default:
+			c.end(reason(err))
+		}
 	}
-	switch err := ep.Connect(tcpip.FullAddress{NIC: nic, Addr: addr, Port: uint16(port)}); err.(type) {
-	case nil, *tcpip.ErrConnectStarted, *tcpip.ErrAlreadyConnecting:
-	default:
-		c.end(reason(err))
+	if l.home == nil {
+		connect(n.addressOf(l, host), nil)
+	} else {
+		l.home.prepare(host, connect)
 	}
 	return c
 }

@@ -115,14 +115,11 @@ func newEnd(l *Link, s side, seed uint64, clk tcpip.Clock) (*end, error) {
 	if err := e.stack.CreateNIC(nic, ethernet.New(e.port)); err != nil {
 		return nil, fmt.Errorf("link %s: network card: %v", l.name, err)
 	}
-	addr := tcpip.ProtocolAddress{
-		Protocol:          ipv4.ProtocolNumber,
-		AddressWithPrefix: tcpip.AddressWithPrefix{Address: tcpip.AddrFromSlice(e.ip), PrefixLen: 24},
+	if s == sideOFD || l.opt.Lease == 0 {
+		if err := e.address4(); err != nil {
+			return nil, fmt.Errorf("link %s: %w", l.name, err)
+		}
 	}
-	if err := e.stack.AddProtocolAddress(nic, addr, stack.AddressProperties{}); err != nil {
-		return nil, fmt.Errorf("link %s: address %v: %v", l.name, e.ip, err)
-	}
-	e.stack.SetRouteTable([]tcpip.Route{{Destination: addr.AddressWithPrefix.Subnet(), NIC: nic}})
 	e.stack.Pause()
 	e.quiet = true
 	return e, nil
@@ -141,6 +138,9 @@ func (e *end) run() {
 func (e *end) inject(frame []byte) {
 	if e.wire != nil {
 		e.emit(frame)
+		return
+	}
+	if e.serve(frame) {
 		return
 	}
 	pkt := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(frame)})

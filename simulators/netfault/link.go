@@ -18,8 +18,10 @@ type Link struct {
 	name    string
 	index   int
 	latency time.Duration
+	opt     LinkOptions
 	kkm     *end
 	ofd     *end
+	home    *household // nil: the register needs neither DHCP nor DNS
 
 	dec    *decoder
 	flows  flows

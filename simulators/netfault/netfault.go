@@ -65,6 +65,12 @@ type LinkOptions struct {
 	// CAP_NET_RAW and real time. Such a link has no stacks: nobody dials or
 	// listens on it.
 	Bridge [2]string
+	// DNS lets the register ask for the OFD's name over the link before it
+	// connects. Without it names are known, and no packet is spent on them.
+	DNS bool
+	// Lease lets the register get its address by DHCP, for so long, when it first
+	// connects. Zero: it has one for ever.
+	Lease time.Duration
 }
 
 // Network is a set of links. Make it with New.
@@ -130,8 +136,8 @@ func New(loop clock.Loop, opt Options) (*Network, error) {
 	v, simulated := loop.(*clock.Virtual)
 	var ifs []capture.Interface
 	for i, o := range opt.Links {
-		if _, twice := n.Link(o.Name); twice || o.Name == "" || o.Latency < 0 {
-			return nil, errors.Join(fmt.Errorf("netfault: link %d %q, latency %v: want a name that no other link has and no negative time", i+1, o.Name, o.Latency), n.Close())
+		if _, twice := n.Link(o.Name); twice || o.Name == "" || o.Latency < 0 || o.Lease < 0 {
+			return nil, errors.Join(fmt.Errorf("netfault: link %d %q, latency %v, lease %v: want a name that no other link has and no negative time", i+1, o.Name, o.Latency, o.Lease), n.Close())
 		}
 		if simulated && o.Bridge != [2]string{} {
 			return nil, errors.Join(fmt.Errorf("netfault: link %s: interfaces %s and %s need real time", o.Name, o.Bridge[0], o.Bridge[1]), n.Close())
@@ -404,7 +410,7 @@ func (n *Network) exchange() bool {
 
 func newLink(n *Network, i int, o LinkOptions) (*Link, error) {
 	l := &Link{
-		n: n, name: o.Name, index: i, latency: o.Latency,
+		n: n, name: o.Name, index: i, latency: o.Latency, opt: o,
 		dec: newDecoder(), latest: map[string]*placed{}, rand: rand.NewPCG(0, 0),
 	}
 	l.rng = rand.New(l.rand)
@@ -419,6 +425,9 @@ func newLink(n *Network, i int, o LinkOptions) (*Link, error) {
 	if l.ofd, err = newEnd(l, sideOFD, n.opt.Seed, clk); err != nil {
 		l.kkm.destroy()
 		return nil, err
+	}
+	if o.DNS || o.Lease > 0 {
+		l.home = &household{l: l}
 	}
 	return l, nil
 }
