@@ -581,9 +581,7 @@ func TestConformingVariants(t *testing.T) {
 				return
 			}
 			for _, it := range t.Items {
-				for _, x := range it.GetCommodity().GetTaxes() {
-					all = append(all, x)
-				}
+				all = append(all, it.GetCommodity().GetTaxes()...)
 				if it.Commodity != nil {
 					it.Commodity.Taxes = nil
 				}
@@ -591,8 +589,14 @@ func TestConformingVariants(t *testing.T) {
 			t.Taxes = all
 		}),
 		"no document numbers": onTicket(func(t *canon.TicketRequest) { t.PrintedDocumentNumber = nil }),
-		"hangs up":            func(s *sim) { s.hangup = 5 * time.Second },
-		"slow printer":        func(s *sim) { s.print = 1800 * time.Millisecond },
+		"a deposit opens the shift": func(s *sim) {
+			s.in("deposit", func() {
+				s.do(fiscal.Op{Kind: fiscal.OpDeposit, Cash: 100})
+				s.pass(time.Minute)
+			})
+		},
+		"hangs up":     func(s *sim) { s.hangup = 5 * time.Second },
+		"slow printer": func(s *sim) { s.print = 1800 * time.Millisecond },
 		"zero rows written out": onZ(func(c *canon.CloseShiftRequest) {
 			have := map[canon.OperationTypeEnum]bool{}
 			for _, o := range c.ZReport.TicketOperations {

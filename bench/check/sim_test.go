@@ -49,7 +49,6 @@ type sim struct {
 	lastSign string
 	info     string // text that goes with the next answers
 	z        *tallyZ
-	zPrev    uint64
 
 	// hooks
 	request  func(r *canon.Request, late bool)
