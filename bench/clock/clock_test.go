@@ -88,6 +88,54 @@ func TestRealLoopRunsOneAtATime(t *testing.T) {
 	}
 }
 
+// A callback may post any number of functions: the queue has no bound that the
+// loop itself could run into, and keeps the order.
+func TestRealPostsFromItsOwnCallbacks(t *testing.T) {
+	r := NewReal()
+	defer r.Close()
+	const n = 10 * keep
+	var got []int
+	r.Post(func() {
+		for i := range n {
+			r.Post(func() { got = append(got, i) })
+		}
+	})
+	ok, err := r.Wait(context.Background(), r.Now().Add(10*time.Second), func() bool { return len(got) == n })
+	if !ok || err != nil {
+		t.Fatalf("Wait = %v, %v; %d of %d ran", ok, err, len(got), n)
+	}
+	if !slices.IsSorted(got) {
+		t.Error("the order of the calls was not kept")
+	}
+}
+
+// While a callback runs for long, others can post without waiting for it; what
+// is queued when the loop is closed never runs.
+func TestRealPostNeverWaits(t *testing.T) {
+	r := NewReal()
+	begun, free := make(chan struct{}), make(chan struct{})
+	r.Post(func() { close(begun); <-free })
+	<-begun
+	posted := make(chan struct{})
+	go func() {
+		for range 5000 {
+			r.Post(func() { t.Error("ran after the close") })
+		}
+		close(posted)
+	}()
+	select {
+	case <-posted:
+	case <-time.After(10 * time.Second):
+		t.Fatal("Post waits for a callback")
+	}
+	r.Close()
+	close(free)
+	if _, err := r.Wait(context.Background(), r.Now().Add(time.Second), func() bool { return false }); err == nil {
+		t.Error("a closed loop went on")
+	}
+	r.Post(func() { t.Error("posted after the close") })
+}
+
 // BenchmarkOfflineTries is 72 hours with a try each minute, without packets (target 51).
 func BenchmarkOfflineTries(b *testing.B) {
 	for b.Loop() {

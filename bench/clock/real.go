@@ -12,26 +12,50 @@ type Real struct {
 	mu    sync.Mutex
 	start time.Time
 	shift time.Duration
-	queue chan func()
-	done  chan struct{}
-	once  sync.Once
+
+	queued sync.Mutex
+	queue  []func()
+	work   chan struct{} // holds a token while something is queued
+	done   chan struct{}
+	once   sync.Once
 }
 
 // NewReal starts the loop. Stop it with Close.
 func NewReal() *Real {
-	r := &Real{start: time.Now(), queue: make(chan func(), 1024), done: make(chan struct{})}
-	go func() {
-		for {
-			select {
-			case f := <-r.queue:
-				f()
-			case <-r.done:
-				return
-			}
-		}
-	}()
+	r := &Real{start: time.Now(), work: make(chan struct{}, 1), done: make(chan struct{})}
+	go r.run()
 	return r
 }
+
+func (r *Real) run() {
+	var batch, spare []func()
+	for {
+		select {
+		case <-r.work:
+		case <-r.done:
+			return
+		}
+		r.queued.Lock()
+		batch, r.queue = r.queue, spare[:0]
+		r.queued.Unlock()
+		for i, f := range batch {
+			select {
+			case <-r.done:
+				return
+			default:
+			}
+			batch[i] = nil
+			f()
+		}
+		spare = batch
+		if cap(spare) > keep {
+			spare = nil // a burst is not worth its memory for ever
+		}
+	}
+}
+
+// keep is how much room for queued functions is held on to between bursts.
+const keep = 4096
 
 // Close ends the loop; pending callbacks are dropped.
 func (r *Real) Close() { r.once.Do(func() { close(r.done) }) }
@@ -53,11 +77,20 @@ func (r *Real) Step(d time.Duration) {
 	r.mu.Unlock()
 }
 
-// Post queues f.
+// Post queues f. It never waits, so that callbacks may post as well: whoever
+// posts from outside without end must bound himself.
 func (r *Real) Post(f func()) {
 	select {
-	case r.queue <- f:
 	case <-r.done:
+		return
+	default:
+	}
+	r.queued.Lock()
+	r.queue = append(r.queue, f)
+	r.queued.Unlock()
+	select {
+	case r.work <- struct{}{}:
+	default:
 	}
 }
 
