@@ -172,7 +172,7 @@ func (b *Bench) readPrint(ctx context.Context, id fiscal.OpID) ([]string, error)
 		return nil, device.ErrNotAble
 	}
 	lines, origin, err := p.Printed(ctx)
-	if c, ok := b.control.(device.Printer); ok && errors.Is(err, device.ErrNotAble) {
+	if c, ok := device.Able[device.Printer](b.control); ok && errors.Is(err, device.ErrNotAble) {
 		lines, origin, err = c.Printed(ctx) // firmware without a print buffer
 	}
 	if err != nil || len(lines) == 0 {
@@ -249,6 +249,22 @@ func (b *Bench) Hello(ctx context.Context) error {
 	return err
 }
 
+// Unsent says why a register must not be touched before a person has looked: a
+// register that hands real receipts over to the OFD of a bench deletes them. Nil when
+// the register says that it keeps none, or does not answer at all.
+func (b *Bench) Unsent(ctx context.Context) error {
+	s, err := b.State(ctx)
+	switch {
+	case err != nil:
+		return nil // nothing will be done with it either
+	case s.Unsent == nil:
+		return errors.New("the register cannot say whether it keeps unsent documents")
+	case *s.Unsent > 0:
+		return fmt.Errorf("the register keeps %d unsent documents", *s.Unsent)
+	}
+	return nil
+}
+
 // State asks the register how it is.
 func (b *Bench) State(ctx context.Context) (history.State, error) {
 	s, err := b.Device.State(ctx)
@@ -305,9 +321,8 @@ func (b *Bench) Can(c Capability) bool {
 
 // able finds a capability in the device or in its control.
 func able[T any](b *Bench) (T, bool) {
-	if d, ok := b.Device.(T); ok {
+	if d, ok := device.Able[T](b.Device); ok {
 		return d, true
 	}
-	d, ok := b.control.(T)
-	return d, ok
+	return device.Able[T](b.control)
 }

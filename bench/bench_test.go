@@ -16,6 +16,7 @@ import (
 
 // typewriter is a register that takes a second for the entry and two for the paper.
 type typewriter struct {
+	state history.State
 	loop  clock.Loop
 	log   *history.Log
 	paper []string
@@ -25,7 +26,7 @@ type typewriter struct {
 func (d *typewriter) Identity(context.Context) (history.Identity, error) {
 	return history.Identity{Model: "typewriter"}, d.err
 }
-func (d *typewriter) State(context.Context) (history.State, error) { return history.State{}, d.err }
+func (d *typewriter) State(context.Context) (history.State, error) { return d.state, d.err }
 func (d *typewriter) Close() error                                 { return nil }
 func (d *typewriter) Do(ctx context.Context, op fiscal.Op) (fiscal.Outcome, error) {
 	if d.err != nil {
@@ -91,6 +92,23 @@ func TestSilentRegisterIsAPrecondition(t *testing.T) {
 	for e := range b.Log.View().Events() {
 		if f, ok := e.Body.(history.BenchFault); ok {
 			t.Errorf("recorded as the bench's fault: %+v", f)
+		}
+	}
+}
+
+// A register that keeps documents, or cannot tell, is not touched without a word.
+func TestUnsent(t *testing.T) {
+	n := func(n int) *int { return &n }
+	for _, tt := range []struct {
+		name   string
+		unsent *int
+		err    error
+		refuse bool
+	}{{"none", n(0), nil, false}, {"some", n(3), nil, true}, {"cannot tell", nil, nil, true}, {"silent", nil, errors.New("silence"), false}} {
+		b, d := rig(t)
+		d.state.Unsent, d.err = tt.unsent, tt.err
+		if err := b.Unsent(context.Background()); (err != nil) != tt.refuse {
+			t.Errorf("%s: %v, want refused %v", tt.name, err, tt.refuse)
 		}
 	}
 }

@@ -36,7 +36,8 @@ type Asked struct {
 	Seed      uint64   `yaml:"seed"`
 	Mutant    string   `yaml:"mutant,omitempty"`
 	OFDListen string   `yaml:"ofd_listen,omitempty"`
-	Version   string   `yaml:"version"` // of kkmtest
+	Confirmed bool     `yaml:"unsent_confirmed,omitempty"` // a person vouches that the register keeps no real documents
+	Version   string   `yaml:"version"`                    // of kkmtest
 }
 
 // The files of a run directory.

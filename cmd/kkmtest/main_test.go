@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kkmtest/kkmtest/simulators/kkm"
 )
 
 // kkmtest is the path of the built program: exit statuses hold for it and not for go run.
@@ -283,4 +285,28 @@ func mustRead(t *testing.T, path string) []byte {
 		t.Fatal(err)
 	}
 	return raw
+}
+
+// The page that is handed round must know every mutant and miss none. What is
+// in it is proved by kkmtest selftest, which CI runs and which writes it.
+func TestDetectionMatrixIsWhole(t *testing.T) {
+	page := string(mustRead(t, "../../docs/detection-matrix.md"))
+	if strings.Contains(page, "**none**") || strings.Contains(page, "FAILS") {
+		t.Error("the page shows a mutant that lives or a conforming register that fails")
+	}
+	rows := 0
+	for line := range strings.Lines(page) {
+		if strings.HasPrefix(line, "| ") {
+			rows++
+		}
+	}
+	list := kkm.Mutants()
+	if rows != len(list)+1 { // and the head of the table
+		t.Errorf("the page has %d mutants, there are %d: write it again with kkmtest selftest --matrix docs/detection-matrix.md", rows-1, len(list))
+	}
+	for _, m := range list {
+		if want := fmt.Sprintf("| %s | %s | %s |", m.Name, m.Defect, strings.Join(m.Caught, ", ")); !strings.Contains(page, want) {
+			t.Errorf("the page does not have %q: write it again with kkmtest selftest --matrix docs/detection-matrix.md", want)
+		}
+	}
 }

@@ -52,6 +52,7 @@ type runFlags struct {
 	selection
 	device, profile, time, out, ui, ofdListen, mutant, again string
 	seed                                                     uint64
+	confirmed                                                bool
 }
 
 func runCommand() *cobra.Command {
@@ -94,6 +95,7 @@ bench as its OFD: see --ofd-listen.`,
 	c.Flags().StringVar(&f.ui, "ui", "plain", "`KIND` of output: plain or json")
 	c.Flags().StringVar(&f.ofdListen, "ofd-listen", "127.0.0.1:7777", "`ADDR` where a register outside the process finds its OFD")
 	c.Flags().StringVar(&f.mutant, "mutant", "", "`NAME` of a defect that the emulated register has")
+	c.Flags().BoolVar(&f.confirmed, "confirm-unsent", false, "a person vouches that the register keeps no real documents that were not sent")
 	c.Flags().StringVar(&f.again, "again", "", "run what the run directory `RUN` was asked for: its run.yaml and its profile.yaml")
 	return c
 }
@@ -166,7 +168,7 @@ func plan(f runFlags) (campaign.Asked, []byte, error) {
 	asked := campaign.Asked{Format: 1, Device: f.device, Editions: f.editions, Section: f.section, Rows: f.rows, Checks: f.checks,
 		Time: mode, Seed: f.seed, Mutant: f.mutant, Version: v}
 	if !url.Emulated() {
-		asked.OFDListen = f.ofdListen
+		asked.OFDListen, asked.Confirmed = f.ofdListen, f.confirmed
 	}
 	p, _, err := planOf(asked)
 	if err != nil {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -72,6 +74,11 @@ func runner(dir string, memory bool, notes, log io.Writer) (err error) {
 	b, err := bench.New(opt)
 	if err != nil {
 		return err
+	}
+	if asked.Time == real && !asked.Confirmed {
+		if err := b.Unsent(context.Background()); err != nil {
+			return errors.Join(fmt.Errorf("%w; what it hands over to this bench is lost for the real OFD: hand it over there first, or say --confirm-unsent", err), b.Close())
+		}
 	}
 	if _, err = campaign.Run(plan, b, notes, log); err != nil {
 		return benchFault(errors.Join(err, b.Close()))
