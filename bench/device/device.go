@@ -85,6 +85,50 @@ type Queuer interface {
 	Queue(ctx context.Context) (Queue, error)
 }
 
+// Claims is what a driver or a control API implements whose optional abilities
+// only show when the other side was asked: its methods are there always, and
+// Claims says which of them mean something. The words: printed, display, settings,
+// power, paper, clock, battery, reset, queue.
+type Claims interface {
+	Claims(ability string) bool
+}
+
+// Able finds an optional capability in a device or a control API: T is one of
+// the interfaces of this package. A capability that is not claimed is not there.
+func Able[T any](d any) (T, bool) {
+	t, ok := d.(T)
+	c, partial := d.(Claims)
+	if !ok || !partial {
+		return t, ok
+	}
+	ability := ""
+	switch any((*T)(nil)).(type) {
+	case *Printer:
+		ability = "printed"
+	case *Display:
+		ability = "display"
+	case *Settings:
+		ability = "settings"
+	case *Power:
+		ability = "power"
+	case *Paper:
+		ability = "paper"
+	case *Stepper:
+		ability = "clock"
+	case *Battery:
+		ability = "battery"
+	case *Resetter:
+		ability = "reset"
+	case *Queuer:
+		ability = "queue"
+	}
+	if ability != "" && !c.Claims(ability) {
+		var none T
+		return none, false
+	}
+	return t, true
+}
+
 // ErrNotAble says that the device or its driver cannot do what was asked; rows
 // that hang on it are unknown.
 var ErrNotAble = errors.New("the device cannot do this over its interface")

@@ -92,6 +92,7 @@ var (
 	_ device.Battery  = (*Client)(nil)
 	_ device.Resetter = (*Client)(nil)
 	_ device.Queuer   = (*Client)(nil)
+	_ device.Claims   = (*Client)(nil)
 )
 
 // Connect asks who is there and passes over what was printed before. j may be
@@ -123,12 +124,12 @@ func (c *Client) About() About { return c.about }
 // Close lets idle connections go.
 func (c *Client) Close() error { c.http.CloseIdleConnections(); return nil }
 
-// Can says whether the other side claims an ability: power, paper, clock, ...
-func (c *Client) Can(what string) bool { return slices.Contains(c.about.Can, what) }
+// Claims says whether the other side has an ability: power, paper, clock, ...
+func (c *Client) Claims(ability string) bool { return slices.Contains(c.about.Can, ability) }
 
 // call makes one call. 404, 405 and 501 say that the other side has no such thing.
 func (c *Client) call(ctx context.Context, method, path string, body, into any) error {
-	if word, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "?"); word != "" && !c.Can(word) {
+	if word, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "?"); word != "" && !c.Claims(word) {
 		return fmt.Errorf("control %s: %s: %w", c.base, word, device.ErrNotAble)
 	}
 	ctx, cancel := context.WithCancel(ctx)

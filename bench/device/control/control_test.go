@@ -101,6 +101,12 @@ func TestAbsentAbilities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, ok := device.Able[device.Power](c); ok {
+		t.Error("power is there although it is not claimed")
+	}
+	if _, ok := device.Able[device.Paper](c); !ok {
+		t.Error("paper is claimed and not there")
+	}
 	before := calls.Load()
 	for name, f := range map[string]func() error{
 		"power":   func() error { return c.Power(ctx, false) },
