@@ -159,6 +159,7 @@ func (j judged) report(dir string, all []judged) reports.Run {
 			Capture: digest(filepath.Join(dir, campaign.CaptureFile)),
 			Profile: digest(filepath.Join(dir, campaign.ProfileFile)),
 		},
-		Bench: thisBench(j.facts.TimeMode),
+		Bench:   thisBench(j.facts.TimeMode),
+		InForce: inForce(j.edition),
 	}
 }

@@ -10,8 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kkmtest/kkmtest/bench/campaign"
-	"github.com/kkmtest/kkmtest/bench/regulation"
-	"github.com/kkmtest/kkmtest/fixtures"
 	"github.com/kkmtest/kkmtest/reports"
 	"github.com/kkmtest/kkmtest/reports/submission"
 )
@@ -43,15 +41,9 @@ func judgedRuns(dir string, ids []string, section string) ([]reports.Run, error)
 	if err != nil {
 		return nil, err
 	}
-	catalogues, err := regulation.LoadAll(sub(fixtures.FS, "regulations"))
-	if err != nil {
-		return nil, err
-	}
 	var out []reports.Run
 	for _, j := range all {
-		r := j.report(dir, all)
-		r.InForce = reports.InForce(catalogues, j.edition)
-		out = append(out, r)
+		out = append(out, j.report(dir, all))
 	}
 	return out, nil
 }
