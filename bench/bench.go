@@ -29,7 +29,7 @@ type Bench struct {
 	Device device.Device
 	Facts  history.Facts
 
-	control any // what the device's control can do beyond its interface; nil: nothing
+	hands   []any // what stands beside the device and does what would else need a person: control API, tap, relay
 	ofd     counterpart
 	links   []*netfault.Link
 	isCut   bool
@@ -172,8 +172,10 @@ func (b *Bench) readPrint(ctx context.Context, id fiscal.OpID) ([]string, error)
 		return nil, device.ErrNotAble
 	}
 	lines, origin, err := p.Printed(ctx)
-	if c, ok := device.Able[device.Printer](b.control); ok && errors.Is(err, device.ErrNotAble) {
-		lines, origin, err = c.Printed(ctx) // firmware without a print buffer
+	for _, h := range b.hands { // firmware without a print buffer
+		if c, ok := device.Able[device.Printer](h); ok && errors.Is(err, device.ErrNotAble) {
+			lines, origin, err = c.Printed(ctx)
+		}
 	}
 	if err != nil || len(lines) == 0 {
 		return nil, err
@@ -319,10 +321,16 @@ func (b *Bench) Can(c Capability) bool {
 	return ok
 }
 
-// able finds a capability in the device or in its control.
+// able finds a capability in the device or in what stands beside it.
 func able[T any](b *Bench) (T, bool) {
 	if d, ok := device.Able[T](b.Device); ok {
 		return d, true
 	}
-	return device.Able[T](b.control)
+	for _, h := range b.hands {
+		if d, ok := device.Able[T](h); ok {
+			return d, true
+		}
+	}
+	var none T
+	return none, false
 }

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/kkmtest/kkmtest/bench/device/control"
 )
 
 // DeviceURL says where a register is and what it speaks.
@@ -19,6 +17,8 @@ type DeviceURL struct {
 	Baud     int    // 0: the protocol's usual one
 	Password int    // of the administrator, 0: the profile's
 	Control  string // base URL of the control API, "" when there is none
+
+	Args []string // exec: arguments of the driver program
 }
 
 // defaultEmulated is the profile of the built-in register.
@@ -31,11 +31,12 @@ var urlKeys = map[string][]string{
 	"emulated":   {"profile"},
 	"serial":     {"protocol", "baud", "password", "control"},
 	"serial+tcp": {"protocol", "password", "control"},
+	"exec":       {"arg", "control"},
 }
 
 // ParseDeviceURL reads a device URL; see the command line's help for its forms.
 func ParseDeviceURL(s string) (DeviceURL, error) {
-	const forms = "emulated:?profile=NAME, serial:///dev/ttyUSB0?protocol=PROTOCOL or serial+tcp://HOST:PORT?protocol=PROTOCOL"
+	const forms = "emulated:?profile=NAME, serial:///dev/ttyUSB0?protocol=PROTOCOL, serial+tcp://HOST:PORT?protocol=PROTOCOL or exec:/PATH/OF/DRIVER?arg=ARGUMENT"
 	u, err := url.Parse(s)
 	if err != nil {
 		return DeviceURL{}, fmt.Errorf("%q is no URL (%v): want %s", s, err, forms)
@@ -73,14 +74,15 @@ func ParseDeviceURL(s string) (DeviceURL, error) {
 			return DeviceURL{}, fmt.Errorf("%q: want host and port, such as serial+tcp://10.0.0.5:7778", s)
 		}
 		d.Address = u.Host
+	default:
+		err := d.otherURL(s, u, q)
+		return d, err
 	}
 	if !slices.Contains(Protocols, d.Protocol) {
 		return DeviceURL{}, fmt.Errorf("%q: protocol %q: want one of %s", s, d.Protocol, strings.Join(Protocols, ", "))
 	}
-	if d.Control = q.Get("control"); d.Control != "" {
-		if _, err := control.Parse(d.Control); err != nil {
-			return DeviceURL{}, fmt.Errorf("%q: %w", s, err)
-		}
+	if err := d.handsURL(s, q); err != nil {
+		return DeviceURL{}, err
 	}
 	for _, n := range []struct {
 		key  string
@@ -105,6 +107,8 @@ func (d DeviceURL) String() string {
 		return "emulated:?profile=" + d.Profile
 	case "serial":
 		return "serial://" + d.Address + "?protocol=" + d.Protocol
+	case "exec":
+		return "exec:" + d.Address
 	}
 	return d.Scheme + "://" + d.Address + "?protocol=" + d.Protocol
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -25,6 +26,10 @@ func TestParseDeviceURL(t *testing.T) {
 		{in: "serial+tcp://10.0.0.5?protocol=shtrih-m", err: "host and port"},
 		{in: "emulated:section-1", err: "want emulated:"},
 		{in: "usb:1", err: `scheme "usb": want emulated:`},
+		{in: "exec:/bin/sh?arg=-c&arg=exit%201", want: DeviceURL{Scheme: "exec", Address: "/bin/sh", Args: []string{"-c", "exit 1"}}},
+		{in: "exec:driver.py", err: "want the absolute path"},
+		{in: "exec:/no/such/driver", err: "no such file"},
+		{in: "exec:/bin/sh?args=1", err: `parameter "args": want one of arg, control`},
 		{in: "", err: `scheme ""`},
 	}
 	for _, tt := range tests {
@@ -36,7 +41,7 @@ func TestParseDeviceURL(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || got != tt.want {
+			if err != nil || !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("got %+v, %v, want %+v", got, err, tt.want)
 			}
 		})

@@ -10,7 +10,6 @@ import (
 
 	"github.com/kkmtest/kkmtest/bench/clock"
 	"github.com/kkmtest/kkmtest/bench/device"
-	"github.com/kkmtest/kkmtest/bench/device/control"
 	"github.com/kkmtest/kkmtest/bench/device/serialport"
 	"github.com/kkmtest/kkmtest/bench/device/shtrihm"
 	"github.com/kkmtest/kkmtest/bench/history"
@@ -76,7 +75,8 @@ func NewSimulated(o Options) (*Bench, error) {
 	if _, err := loop.Wait(context.Background(), loop.Now().Add(selfTest), func() bool { return !reg.State().Testing }); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
-	return b, b.drive(o, line.Host(), emulated{reg}, lineSpeed)
+	b.hands = []any{emulated{reg}}
+	return b, b.drive(o, line.Host(), lineSpeed)
 }
 
 // selfTest is what the register gets for the test with which it comes up.
@@ -105,20 +105,23 @@ func NewExternal(o Options) (*Bench, error) {
 		return nil, errors.Join(fmt.Errorf("--ofd-listen %s: %w", o.OFDListen, err), b.Close())
 	}
 	b.closers = append(b.closers, edge.Close)
+	if err := b.openHands(o); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	d, err := b.openOther(o)
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	if d != nil {
+		b.closers = append(b.closers, d.Close)
+		b.Device = d
+		return b, nil
+	}
 	port, err := openPort(loop, o.URL)
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
-	var hands any
-	if o.URL.Control != "" {
-		c, err := control.Connect(context.Background(), loop, o.URL.Control, b.Log)
-		if err != nil {
-			return nil, errors.Join(err, port.Close(), b.Close())
-		}
-		b.closers = append(b.closers, c.Close)
-		hands = c
-	}
-	return b, b.drive(o, port, hands, o.URL.Baud)
+	return b, b.drive(o, port, o.URL.Baud)
 }
 
 // openPort opens the port of a register. A speed that the URL leaves open is that
@@ -183,7 +186,7 @@ const (
 )
 
 // drive opens the driver on a port and asks the register who it is.
-func (b *Bench) drive(o Options, port device.Port, hands any, baud int) error {
+func (b *Bench) drive(o Options, port device.Port, baud int) error {
 	p := o.Profile.Host.Passwords
 	opt := shtrihm.Options{Baud: baud, Passwords: shtrihm.Passwords{Admin: p.Admin}}
 	if o.URL.Password > 0 {
@@ -197,7 +200,7 @@ func (b *Bench) drive(o Options, port device.Port, hands any, baud int) error {
 		return errors.Join(err, b.Close())
 	}
 	b.closers = append(b.closers, d.Close)
-	b.Device, b.control = d, hands
+	b.Device = d
 	return nil
 }
 

@@ -35,6 +35,7 @@ var rooms = map[string][]string{
 	"bench/campaign":      {"bench", "bench/regulation", "bench/check", "bench/profile", "bench/history", "bench/clock", "fiscal"},
 	"reports":             {"bench/history", "bench/regulation", "bench/check", "bench/clock", "cpcr", "fiscal", "fixtures"},
 	"fixtures":            {},
+	"docs/examples":       {"bench/clock", "bench/device/shtrihm/frame"},
 	"internal/house":      {},
 }
 
