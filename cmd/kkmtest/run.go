@@ -49,6 +49,7 @@ func (s *selection) flags(c *cobra.Command) {
 }
 
 type runFlags struct {
+	allowExec bool
 	selection
 	device, profile, time, out, ui, ofdListen, mutant, again string
 	seed                                                     uint64
@@ -97,6 +98,7 @@ bench as its OFD: see --ofd-listen.`,
 	c.Flags().StringVar(&f.mutant, "mutant", "", "`NAME` of a defect that the emulated register has")
 	c.Flags().BoolVar(&f.confirmed, "confirm-unsent", false, "a person vouches that the register keeps no real documents that were not sent")
 	c.Flags().StringVar(&f.again, "again", "", "run what the run directory `RUN` was asked for: its run.yaml and its profile.yaml")
+	c.Flags().BoolVar(&f.allowExec, "allow-exec", false, "let --device exec:/PATH start a driver program (docs/driver-protocol.md)")
 	return c
 }
 
@@ -157,6 +159,8 @@ func plan(f runFlags) (campaign.Asked, []byte, error) {
 		return campaign.Asked{}, nil, fmt.Errorf("--time %s: want simulated or real", mode)
 	case url.Emulated() != (mode == simulated):
 		return campaign.Asked{}, nil, fmt.Errorf("--time %s does not go with --device %s: the emulated register lives in simulated time, everything else in real time", mode, f.device)
+	case url.Scheme == "exec" && !f.allowExec:
+		return campaign.Asked{}, nil, fmt.Errorf("--device %s: it starts a program of somebody else: look at the program, then add --allow-exec", f.device)
 	case !url.Emulated() && f.mutant != "":
 		return campaign.Asked{}, nil, fmt.Errorf("--mutant %s: only the emulated register has mutants, not %s", f.mutant, f.device)
 	}
