@@ -85,6 +85,10 @@ type Counters struct {
 	Annulled    uint32                   `json:"annulled,omitempty"`       // of the shift
 	AnnulledAll uint32                   `json:"annulled_total,omitempty"` // lifetime
 	Used        fiscal.Tiyn              `json:"used,omitempty"`           // sum of all amounts ever, against overflow
+
+	// ByTicket lets the operations counters grow by one for each ticket instead of
+	// each line, as those of some registers do (cpcr.md 16.42). It is no state.
+	ByTicket bool `json:"-"`
 }
 
 // Clone is a copy that shares nothing.

@@ -195,7 +195,11 @@ func (c *Counters) add(s *Sums, dir int, offline bool) {
 	row := func(r *Row, x Row) { r.Count += uint32(dir) * x.Count; r.Sum += d * x.Sum }
 	k.NonNull += d * s.Total
 	row(&k.Tickets, Row{1, s.Total})
-	row(&k.Goods, s.Goods)
+	goods := s.Goods
+	if c.ByTicket {
+		goods.Count = 1
+	}
+	row(&k.Goods, goods)
 	row(&k.Discount, s.Discount)
 	row(&k.Markup, s.Markup)
 	for i := range s.Paid {

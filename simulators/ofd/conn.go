@@ -1,6 +1,8 @@
 package ofd
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kkmtest/kkmtest/bench/clock"
@@ -20,17 +22,24 @@ type conn struct {
 	queue  []*letter // answers in the order of their requests
 	moving bool      // the first one is on its way
 	gone   bool
+	mute   bool   // nothing more is read or said
+	device uint32 // of the first message, 0 before
+	heavy  int    // bytes of an unfinished message, as counted in Server.pending
+
+	// A connection that is taken late (a rule with Connect and Hold).
+	held  bool
+	early []byte // came meanwhile
+	ended bool   // the peer ended its side meanwhile
 }
 
 // letter is an answer and how it leaves.
 type letter struct {
-	bytes  []byte
-	due    time.Duration // Mono before which it does not leave
-	cause  history.Seq
-	act    Action
-	lost   bool // never leaves
-	ending End
-	ready  bool // false: the event behind it is not durable yet
+	bytes []byte
+	due   time.Duration // Mono before which it does not leave
+	cause history.Seq
+	act   Action
+	lost  bool // never leaves
+	ready bool // false: the event behind it is not durable yet
 }
 
 func (s *Server) accept(c stream.Conn, peer string) stream.Events {
@@ -38,21 +47,40 @@ func (s *Server) accept(c stream.Conn, peer string) stream.Events {
 	x := &conn{s: s, id: s.nconn, c: c, split: cpcr.Splitter{Limit: s.opt.MaxRequest}}
 	if len(s.conns) >= s.opt.MaxConns || s.err != nil {
 		c.Reset()
+		s.note(history.Conn{ID: x.id, State: "reset", Peer: peer, Reason: fmt.Sprintf("%d connections are open already", len(s.conns))})
 		return stream.Events{}
 	}
 	s.conns[x.id] = x
 	s.note(history.Conn{ID: x.id, State: "open", Peer: peer})
 	x.watch(false)
 	if a, ok := s.strikeConn(); ok {
-		switch {
-		case a.Hold > 0 && a.End != Stay:
-			s.loop.AfterFunc(a.Hold, func() { x.end(a.End, "scripted") })
-		case a.End != Stay:
-			// After the owner of the stream has its callbacks.
-			s.loop.AfterFunc(0, func() { x.end(a.End, "scripted") })
-		}
+		x.held = a.Hold > 0
+		// At the earliest after the owner of the stream has its callbacks.
+		s.loop.AfterFunc(a.Hold, func() { x.taken(a) })
 	}
 	return stream.Events{Received: x.received, Closed: x.closed}
+}
+
+// taken is the end of what a rule did to the opening of the connection.
+func (x *conn) taken(a Action) {
+	if x.gone {
+		return
+	}
+	x.held = false
+	x.after(a)
+	if early := x.early; early != nil {
+		x.early = nil
+		x.received(early)
+	}
+	if x.ended {
+		x.closed(nil)
+	}
+}
+
+// after is what a rule wants of the connection from now on.
+func (x *conn) after(a Action) {
+	x.mute = x.mute || a.Mute
+	x.end(a.End, "scripted")
 }
 
 // watch sets the time limit of the connection: for the whole of a message that
@@ -81,16 +109,32 @@ func (x *conn) watch(begun bool) {
 }
 
 func (x *conn) received(p []byte) {
-	if x.gone {
+	if x.gone || x.mute {
+		return
+	}
+	if x.held {
+		if len(x.early)+len(p) > int(x.s.opt.MaxRequest) {
+			x.close("more than a message came before the connection was taken")
+			return
+		}
+		x.early = append(x.early, p...)
+		x.weigh(len(x.early))
 		return
 	}
 	frames, err := x.split.Push(p)
-	for _, f := range frames {
+	for i, f := range frames {
 		x.begun = false
-		x.s.take(x, f)
-		if x.gone {
+		if i == 0 && x.device == 0 && !x.belongs(f) {
 			return
 		}
+		x.s.take(x, f)
+		if x.gone || x.mute {
+			return
+		}
+	}
+	x.weigh(len(x.split.Pending()))
+	if x.gone {
+		return
 	}
 	if err != nil {
 		class := "unreadable"
@@ -104,6 +148,38 @@ func (x *conn) received(p []byte) {
 	x.watch(len(x.split.Pending()) > 0)
 }
 
+// belongs finds the device of a connection in its first message. A register that
+// lost its end of a connection opens another one, so of too many the oldest goes.
+func (x *conn) belongs(frame []byte) bool {
+	h, err := cpcr.ParseHeader(frame, x.s.opt.MaxRequest)
+	if err != nil || h.ID == 0 {
+		return true // never: the frame was cut by its header
+	}
+	x.device = h.ID
+	all := append(x.s.byDevice[h.ID], x)
+	x.s.byDevice[h.ID] = all
+	if len(all) > x.s.opt.MaxDeviceConns {
+		all[0].close(fmt.Sprintf("device %d has more than %d connections, this is the oldest", h.ID, x.s.opt.MaxDeviceConns))
+	}
+	return !x.gone
+}
+
+// weigh counts the bytes of unfinished messages. Over the bound of all together
+// the connection with the most goes.
+func (x *conn) weigh(n int) {
+	x.s.pending += n - x.heavy
+	x.heavy = n
+	for x.s.pending > x.s.opt.MaxPending {
+		worst := x
+		for _, c := range x.s.conns {
+			if c.heavy > worst.heavy || (c.heavy == worst.heavy && c.id < worst.id) {
+				worst = c
+			}
+		}
+		worst.close(fmt.Sprintf("%d bytes of unfinished messages on all connections, and this one has the most, %d", x.s.pending, worst.heavy))
+	}
+}
+
 // broken records what came and cannot be taken as a message.
 func (x *conn) broken(class string) {
 	p := x.split.Pending()
@@ -114,6 +190,10 @@ func (x *conn) broken(class string) {
 // closed is the peer's end of the stream.
 func (x *conn) closed(err error) {
 	if x.gone {
+		return
+	}
+	if x.held && err == nil {
+		x.ended = true // what it sent before is read when the connection is taken
 		return
 	}
 	if e, ok := x.split.End().(*cpcr.Error); ok {
@@ -136,6 +216,14 @@ func (x *conn) leave(state, reason string) {
 		x.timer.Stop()
 	}
 	delete(x.s.conns, x.id)
+	x.s.pending -= x.heavy
+	x.heavy = 0
+	if x.device != 0 {
+		x.s.byDevice[x.device] = slices.DeleteFunc(x.s.byDevice[x.device], func(c *conn) bool { return c == x })
+		if len(x.s.byDevice[x.device]) == 0 {
+			delete(x.s.byDevice, x.device)
+		}
+	}
 	for _, l := range x.queue {
 		if l.bytes != nil {
 			x.s.note(history.Frame{Conn: x.id, Dir: history.ToDevice, Bytes: l.bytes, Lost: true}, l.cause)
@@ -182,7 +270,7 @@ func (x *conn) enqueue(l *letter) {
 
 // pump sends the first answer when it is due.
 func (x *conn) pump() {
-	for !x.gone && !x.moving && len(x.queue) > 0 && x.queue[0].ready {
+	for !x.gone && !x.mute && !x.moving && len(x.queue) > 0 && x.queue[0].ready {
 		l := x.queue[0]
 		if wait := l.due - x.s.loop.Now().Mono; wait > 0 {
 			x.moving = true
@@ -200,7 +288,7 @@ func (x *conn) send(l *letter) {
 	if l.lost {
 		x.pop()
 		x.s.note(history.Frame{Conn: x.id, Dir: history.ToDevice, Bytes: l.bytes, Lost: true}, l.cause)
-		x.end(l.ending, "scripted")
+		x.after(l.act)
 		return
 	}
 	b := l.bytes
@@ -238,7 +326,7 @@ func (x *conn) piece(l *letter, b []byte) {
 }
 
 func (x *conn) sent(l *letter) {
-	x.end(l.ending, "scripted")
+	x.after(l.act)
 	if x.s.opt.CloseAfterAnswer {
 		x.close("after the answer")
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -27,6 +28,7 @@ type Device struct {
 	Pos          Pos      `json:"pos"`
 	Operator     Operator `json:"operator"`
 	Taxation     Taxation `json:"taxation,omitzero"`
+	Sector       string   `json:"sector,omitempty"` // one of Sectors; empty: not known
 	Ads          []Ad     `json:"ads,omitempty"`
 
 	// What the operator knows from before: the last Z report (or the running X,
@@ -96,6 +98,7 @@ type Ticket struct {
 type Event struct {
 	Device     uint32          `json:"device"`
 	Registered *Device         `json:"registered,omitempty"`
+	Amended    *Device         `json:"amended,omitempty"` // new registration data; token, texts, report and last document are left alone
 	Document   *DocumentBooked `json:"document,omitempty"`
 	Token      *uint32         `json:"token,omitempty"` // given out by the operator's cabinet
 	Standing   *Standing       `json:"standing,omitempty"`
@@ -110,6 +113,8 @@ type DocumentBooked struct {
 	Answer  []byte `json:"answer"`  // the frame
 	Token   uint32 `json:"token"`   // issued with the answer
 	Sign    string `json:"sign,omitempty"`
+	// Observed is what was noted of it although it was accepted.
+	Observed []history.Observation `json:"observed,omitempty"`
 
 	header  cpcr.Header
 	message *canon.Request // decoded Request, nil when it comes from a store
@@ -143,6 +148,7 @@ type device struct {
 	ads      map[canon.TicketAdTypeEnum]Ad
 	top      uint64    // highest version of an information text so far
 	told     [5]uint64 // version of each text that was sent
+	docs     []Document
 	tickets  map[string]*Ticket
 	offline  map[uint32]*Ticket // by autonomous sign
 	lastDoc  LastDocument
@@ -173,6 +179,9 @@ func (s *Server) Register(d Device) error {
 	if _, ok := s.devices[d.ID]; ok {
 		return fmt.Errorf("device %d is registered already", d.ID)
 	}
+	if err := d.valid(); err != nil {
+		return err
+	}
 	if d.Report != nil {
 		raw, err := proto.MarshalOptions{AllowPartial: true, Deterministic: true}.Marshal(d.Report)
 		if err != nil {
@@ -184,6 +193,13 @@ func (s *Server) Register(d Device) error {
 		d.Token = s.token(d.ID, 0, 0)
 	}
 	return s.keep(Event{Device: d.ID, Registered: &d})
+}
+
+func (d Device) valid() error {
+	if d.Sector != "" && !slices.Contains(Sectors, d.Sector) {
+		return fmt.Errorf("device %d: sector %q: want one of %s", d.ID, d.Sector, strings.Join(Sectors, ", "))
+	}
+	return nil
 }
 
 // Info is what the operator's cabinet shows of a device.

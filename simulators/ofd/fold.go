@@ -15,11 +15,20 @@ import (
 
 // apply folds an event. An error leaves the state as it was.
 func (s *Server) apply(e Event) error {
+	if err := s.fold(e); err != nil {
+		return err
+	}
+	s.events++
+	return nil
+}
+
+func (s *Server) fold(e Event) error {
 	if e.Registered != nil {
 		d, err := fresh(*e.Registered)
 		if err != nil {
 			return err
 		}
+		d.tally.ByTicket = s.opt.OperationsByTicket
 		s.devices[e.Device] = d
 		return nil
 	}
@@ -30,6 +39,8 @@ func (s *Server) apply(e Event) error {
 	switch {
 	case e.Document != nil:
 		return s.booked(d, e.Document)
+	case e.Amended != nil:
+		d.amend(*e.Amended)
 	case e.Token != nil:
 		d.issued = *e.Token
 		d.tokens++
@@ -104,6 +115,12 @@ func (s *Server) booked(d *device, b *DocumentBooked) error {
 			return err
 		}
 		delete(d.tickets, sign)
+		for i := len(d.docs) - 1; i >= 0; i-- {
+			if d.docs[i].Sign == sign {
+				d.docs[i].Cancelled = true
+				break
+			}
+		}
 	} else if err := d.tally.Apply(m); err != nil {
 		return err
 	}
@@ -111,6 +128,7 @@ func (s *Server) booked(d *device, b *DocumentBooked) error {
 	if b.Token != h.Token {
 		d.tokens++
 	}
+	d.docs = append(d.docs, d.describe(s.events+1, h, m, b))
 	d.last = last{ok: true, token: h.Token, number: h.ReqNum, command: m.GetCommand(), answer: b.Answer, sign: sign}
 	switch m.GetCommand() {
 	case canon.CommandTypeEnum_COMMAND_TICKET:

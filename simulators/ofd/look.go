@@ -59,6 +59,11 @@ func (s *Server) checkTicket(d *device, q *query, t *canon.TicketRequest) (reply
 	if back && t.ParentTicket == nil && v >= cpcr.V203 { // 9
 		return s.missing(q, "ticket.parent_ticket"), true
 	}
+	if p := t.ParentTicket; back && p != nil && s.opt.KnownParent {
+		if of := s.parent(d, p); of == nil || of.find(p.GetParentTicketNumber()) == nil {
+			return data(q, "ticket.parent_ticket: no ticket %s of the register %s is known", p.GetParentTicketNumber(), p.GetKgdKkmId()), true
+		}
+	}
 	if want := domainBody(t.GetDomain()); want != "" { // 10
 		return s.missing(q, "ticket.domain."+want), true
 	}
@@ -249,6 +254,11 @@ func (s *Server) lookTicket(d *device, q *query, t *canon.TicketRequest, sums *t
 	if n := t.OfflineTicketNumber; n != nil && (*n == 0 || *n > 1<<31-1) {
 		q.observe("ticket.offline_ticket_number", strconv.FormatUint(uint64(*n), 10), "cpcr.md 16.28: 1 to 2147483647")
 	}
+	if m := t.Domain; m != nil && d.reg.Sector != "" {
+		if n := int(m.GetType()); n >= len(Sectors) || n < 0 || Sectors[n] != d.reg.Sector {
+			q.observe("ticket.domain.type", m.GetType().String(), "cpcr.md 8.3: the register works in the sector "+d.reg.Sector)
+		}
+	}
 	if t.Domain == nil && q.h.Version >= cpcr.V203 {
 		q.observe("ticket.domain", "", "cpcr.md 8.3: required since 2.0.3")
 	}
@@ -275,8 +285,10 @@ func (s *Server) lookTicket(d *device, q *query, t *canon.TicketRequest, sums *t
 	if b := t.GetExtensionOptions().GetCustomerIinOrBin(); b != "" && !digits(b, 12) { // 17
 		q.observe("ticket.extension_options.customer_iin_or_bin", b, "cpcr.md 12.3 number 17: 12 digits")
 	}
-	if p := t.ParentTicket; p != nil && p.GetKgdKkmId() == d.reg.Registration {
-		s.lookParent(d, q, p)
+	if p := t.ParentTicket; p != nil {
+		if of := s.parent(d, p); of != nil {
+			s.lookParent(of, q, p)
+		}
 	}
 }
 
@@ -335,12 +347,7 @@ func digits(s string, n int) bool {
 // otherwise (cpcr.md 12.2).
 func (s *Server) lookParent(d *device, q *query, p *canon.TicketRequest_ParentTicket) {
 	sign := p.GetParentTicketNumber()
-	t := d.tickets[sign]
-	if t == nil {
-		if n, err := strconv.ParseUint(sign, 10, 32); err == nil {
-			t = d.offline[uint32(n)]
-		}
-	}
+	t := d.find(sign)
 	if t == nil {
 		q.observe("ticket.parent_ticket.parent_ticket_number", sign, "cpcr.md 12.2: no ticket of this register has the sign")
 		return

@@ -51,33 +51,41 @@ type Options struct {
 
 	Versions []cpcr.Version // that are served; empty for all that have a schema
 
-	CloseAfterAnswer    bool           // 16.1: one request for each connection
-	Idle                time.Duration  // 16.1: a silent connection ends; 0 for 300 s, negative for never
-	ReadDeadline        time.Duration  // 3.4: a message that has begun must be whole; 0 for 30 s, negative for never
-	MaxRequest          uint32         // 16.2: largest SIZE; 0 for 1 MiB
-	MaxConns            int            // connections at a time; 0 for 20000
-	AnswerUnsupported   bool           // 16.5: result 3 to a version that is not served, else close
-	Labels203           bool           // 16.19: the labels of the operator's schema (2.0.3) do for 2.0.4 too
-	Rotate              Rotation       // 16.10
-	CheckReportToken    bool           // 16.12: REPORT with a wrong token gets 2
-	MissingIsBlocked    bool           // 16.22: a ticket without a mandatory field gets 15 instead of 13
-	CancelUnder203      bool           // 16.23: CANCEL_TICKET is served under 2.0.3 too
-	RenumberWithinDay   bool           // 16.27: a repeated autonomous sign within a date is accepted, with an observation
-	ShiftFromAny        bool           // 16.32: the shift's age counts from any document, not from the first ticket
-	ShiftByServerClock  bool           // 16.33: the shift's age is measured with the server's clock
-	EmptyX              bool           // 16.39: X without an open shift is an empty report, else 13
-	EmptyClose          bool           // 16.40: a close without documents is a new empty Z, else 13
-	Echo                bool           // 13.3: answer with the register's own report
-	RefuseOfflineDebt   bool           // 16.59: 14 also for messages of the offline queue
-	NoQR                bool           // 16.54: tickets get no qr_code
-	QRBase              string         // 16.53: what stands before "?i="; empty for http:// and the operator's url
-	SignDigits          int            // 16.52: 10 to 12; 0 for 10
-	Reconnect           time.Duration  // 16.30: a shorter pause between two attempts while blocked is an observation; 0 for 60 s
-	Strict              bool           // every observation is a refusal with 13
-	Cashiers            []Cashier      // for AUTH
-	Goods               *Nomenclature  // for NOMENCLATURE; nil for none
-	Payments            []PaymentState // states that a payment code runs through, one a question; empty for NEW, SCANNED, PAID
-	LenientReportHeader bool           // REPORT answers keep the token of the request instead of the issued one
+	CloseAfterAnswer   bool           // 16.1: one request for each connection
+	Idle               time.Duration  // 16.1: a silent connection ends; 0 for 300 s, negative for never
+	ReadDeadline       time.Duration  // 3.4: a message that has begun must be whole; 0 for 30 s, negative for never
+	MaxRequest         uint32         // 16.2: largest SIZE; 0 for 1 MiB
+	MaxConns           int            // connections at a time; 0 for 20000
+	MaxDeviceConns     int            // ... of one device; over that its oldest one is closed; 0 for 16
+	MaxPending         int            // bytes of unfinished messages on all connections; 0 for 64 MiB
+	AnswerUnsupported  bool           // 16.5: result 3 to a version that is not served, else close
+	Labels203          bool           // 16.19: the labels of the operator's schema (2.0.3) do for 2.0.4 too
+	Rotate             Rotation       // 16.10
+	CheckReportToken   bool           // 16.12: REPORT with a wrong token gets 2
+	MissingIsBlocked   bool           // 16.22: a ticket without a mandatory field gets 15 instead of 13
+	CancelUnder203     bool           // 16.23: CANCEL_TICKET is served under 2.0.3 too
+	RenumberWithinDay  bool           // 16.27: a repeated autonomous sign within a date is accepted, with an observation
+	ShiftFromAny       bool           // 16.32: the shift's age counts from any document, not from the first ticket
+	ShiftByServerClock bool           // 16.33: the shift's age is measured with the server's clock
+	EmptyX             bool           // 16.39: X without an open shift is an empty report, else 13
+	EmptyClose         bool           // 16.40: a close without documents is a new empty Z, else 13
+	Echo               bool           // 13.3: answer with the register's own report
+	OperationsByTicket bool           // 16.42: the operations counters grow by tickets, not by lines
+	KnownParent        bool           // 12.2: a return of a ticket that this server knows nothing of gets 13
+	RefuseOfflineDebt  bool           // 16.59: 14 also for messages of the offline queue
+	NoQR               bool           // 16.54: tickets get no qr_code
+	QRBase             string         // 16.53: what stands before "?i="; empty for http:// and the operator's url
+	SignDigits         int            // 16.52: 10 to 12; 0 for 10
+	Reconnect          time.Duration  // 16.30: a shorter pause between two attempts while blocked is an observation; 0 for 60 s
+	Strict             bool           // every observation is a refusal with 13
+	Cashiers           []Cashier      // for AUTH
+	Goods              *Nomenclature  // for NOMENCLATURE; nil for none
+	Payments           []PaymentState // states that a payment code runs through, one a question; empty for NEW, SCANNED, PAID
+	// Gate opens and closes the place where registers connect; nil where nothing can
+	// refuse a connection.
+	Gate func(open bool)
+
+	LenientReportHeader bool // REPORT answers keep the token of the request instead of the issued one
 }
 
 // Rotation says which documents change the token (cpcr.md 16.10).
@@ -105,6 +113,8 @@ const (
 	defaultIdle      = 300 * time.Second
 	defaultRead      = 30 * time.Second
 	defaultConns     = 20000
+	defaultOfDevice  = 16
+	defaultPending   = 64 << 20
 	defaultReconnect = 60 * time.Second
 	defaultDigits    = 10
 )
@@ -115,14 +125,19 @@ type Server struct {
 	opt     Options
 	devices map[uint32]*device
 	conns   map[uint64]*conn
-	nconn   uint64
-	rules   []*rule
-	signs   uint64 // how many fiscal signs were given
-	sign    uint64 // the last one
-	notice  uint64 // version of the last notice of a rule
-	busy    string
-	skew    time.Duration
-	err     error
+	// byDevice has the connections of a device in the order of their first messages.
+	byDevice map[uint32][]*conn
+	pending  int // bytes of unfinished messages
+	stats    Stats
+	events   uint64 // how many were folded
+	nconn    uint64
+	rules    []*rule
+	signs    uint64 // how many fiscal signs were given
+	sign     uint64 // the last one
+	notice   uint64 // version of the last notice of a rule
+	busy     string
+	skew     time.Duration
+	err      error
 
 	kept, durable uint64 // events given to the store, and back from it
 	waiting       []waiter
@@ -144,6 +159,12 @@ func New(loop clock.Loop, opt Options) *Server {
 	if opt.MaxConns == 0 {
 		opt.MaxConns = defaultConns
 	}
+	if opt.MaxDeviceConns == 0 {
+		opt.MaxDeviceConns = defaultOfDevice
+	}
+	if opt.MaxPending == 0 {
+		opt.MaxPending = defaultPending
+	}
 	if opt.SignDigits == 0 {
 		opt.SignDigits = defaultDigits
 	}
@@ -153,14 +174,59 @@ func New(loop clock.Loop, opt Options) *Server {
 	if len(opt.Payments) == 0 {
 		opt.Payments = []PaymentState{canon.StatusTypeEnum_STATUS_NEW, canon.StatusTypeEnum_STATUS_SCANNED, canon.StatusTypeEnum_STATUS_PAID}
 	}
-	s := &Server{loop: loop, opt: opt, devices: map[uint32]*device{}, conns: map[uint64]*conn{}}
-	for i, e := range opt.Past {
-		if err := s.apply(e); err != nil {
-			s.fail(fmt.Errorf("ofd: event %d of the past: %w", i+1, err))
+	s := &Server{loop: loop, opt: opt, devices: map[uint32]*device{}, conns: map[uint64]*conn{}, byDevice: map[uint32][]*conn{}}
+	for _, e := range opt.Past {
+		if s.Replay(e) != nil {
 			break
 		}
 	}
+	s.opt.Past = nil
 	return s
+}
+
+// Replay folds an event of the past, as the members of [Options].Past are; before
+// the first connection. An error is kept in [Server.Err] as well.
+func (s *Server) Replay(e Event) error {
+	err := s.err
+	if err == nil {
+		if err = s.apply(e); err != nil {
+			err = fmt.Errorf("ofd: event %d of the past: %w", s.events+1, err)
+			s.fail(err)
+		}
+	}
+	return err
+}
+
+// Stats are what a server has done since it was made.
+type Stats struct {
+	Connections int    `json:"connections"` // open now
+	Pending     int    `json:"pending"`     // bytes of unfinished messages
+	Opened      uint64 `json:"opened"`      // connections since the start
+	Accepted    uint64 `json:"accepted"`    // requests with result 0
+	Replayed    uint64 `json:"replayed"`    // stored answers sent again
+	Refused     uint64 `json:"refused"`     //
+	Silent      uint64 `json:"silent"`      // neither booked nor answered, by a rule
+	Events      uint64 `json:"events"`      // that make up the state
+}
+
+func (st *Stats) count(what string) {
+	switch what {
+	case accepted:
+		st.Accepted++
+	case replayed:
+		st.Replayed++
+	case refused:
+		st.Refused++
+	case silent:
+		st.Silent++
+	}
+}
+
+// Stats tells what the server has done.
+func (s *Server) Stats() Stats {
+	st := s.stats
+	st.Connections, st.Pending, st.Opened, st.Events = len(s.conns), s.pending, s.nconn, s.events
+	return st
 }
 
 // Err is the first failure of the server itself: a record or a store that

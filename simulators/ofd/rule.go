@@ -2,8 +2,10 @@ package ofd
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/kkmtest/kkmtest/bench/clock"
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/cpcr/canon"
 	"github.com/kkmtest/kkmtest/fiscal"
@@ -16,6 +18,7 @@ type Rule struct {
 	Device   uint32                  // 0: any
 	Commands []canon.CommandTypeEnum // empty: any
 	Connect  bool                    // strikes connections as they open, not requests
+	Alone    bool                    // strikes once by itself, when After has passed; only acts
 	First    int                     // the first match that it strikes, from 1; 0 is 1
 	Times    int                     // how many it strikes; 0: all that follow
 	After    time.Duration           // only requests this long after Set
@@ -27,11 +30,14 @@ type Rule struct {
 // Action is what a rule does. What it leaves alone happens as it always does:
 // a late answer is an honest one.
 type Action struct {
-	Hold       time.Duration // before the request is looked at
+	Acts       *Acts         // what the operator does, before the request is looked at
+	Hold       time.Duration // before the request is looked at; of a connection: before anything that it brings is
 	Delay      time.Duration // from the arrival of the request to the sending of its answer
 	Silent     bool          // neither booked nor answered
 	LoseAnswer bool          // booked, and the answer never leaves
 	End        End           // what happens to the connection then, or after the answer
+	Mute       bool          // ... or it stays, and nothing more is read or said on it
+	Refuse     bool          // no connection is taken while the rule stands: with Connect, and by a carrier that can
 	Result     *Result       // refused with this, not booked
 	Notice     string        // text of type TICKET_AD_INFO that comes with the answer
 	NoQR       bool          // a ticket's answer has no qr_code
@@ -71,7 +77,9 @@ type rule struct {
 	set     time.Duration // Mono of Set
 	matched int
 	fired   int
-	version uint64 // of the notice
+	version uint64        // of the notice
+	timers  []clock.Timer // of a rule that acts by itself
+	closed  bool          // it keeps the gate shut now
 }
 
 // Set lets a rule stand under a name.
@@ -92,15 +100,53 @@ func (s *Server) Set(id string, r Rule) error {
 		s.notice++
 		x.version = s.notice
 	}
+	if r.Action.Refuse && s.opt.Gate == nil {
+		return fmt.Errorf("rule %q: nothing here can refuse connections: let the network do it (netfault)", id)
+	}
 	s.rules = append(s.rules, x)
 	s.note(history.OFDSet{ID: id, Action: r.String()})
+	switch {
+	case r.Alone:
+		x.timers = append(x.timers, s.loop.AfterFunc(r.After, func() {
+			x.fired++
+			s.note(history.Scripted{ID: id, Action: r.Action.String()})
+			s.fail(s.perform(r.Device, r.Action.Acts))
+		}))
+	case r.Action.Refuse:
+		x.timers = append(x.timers, s.loop.AfterFunc(r.After, func() {
+			x.fired++
+			s.note(history.Scripted{ID: id, Action: r.Action.String()})
+			s.shut(x, true)
+			if r.For > 0 {
+				x.timers = append(x.timers, s.loop.AfterFunc(r.For, func() { s.shut(x, false) }))
+			}
+		}))
+	}
 	return s.err
+}
+
+// shut closes the gate for a rule, or opens it again when no other rule keeps it
+// closed.
+func (s *Server) shut(x *rule, closed bool) {
+	before := s.gateShut()
+	x.closed = closed
+	if after := s.gateShut(); after != before {
+		s.opt.Gate(!after)
+	}
+}
+
+func (s *Server) gateShut() bool {
+	return slices.ContainsFunc(s.rules, func(r *rule) bool { return r.closed })
 }
 
 // Clear lifts a rule and tells how often it struck; an unknown one struck 0 times.
 func (s *Server) Clear(id string) (fired int) {
 	for i, x := range s.rules {
 		if x.id == id {
+			for _, t := range x.timers {
+				t.Stop()
+			}
+			s.shut(x, false)
 			s.rules = append(s.rules[:i:i], s.rules[i+1:]...)
 			s.note(history.OFDCleared{ID: id, Fired: x.fired})
 			return x.fired
@@ -116,11 +162,27 @@ func (s *Server) ClearAll() {
 	}
 }
 
-// Standing rules, by name, in the order in which they were set.
+// Rules lists the standing ones by name, in the order in which they were set.
 func (s *Server) Rules() []string {
 	out := make([]string, len(s.rules))
 	for i, r := range s.rules {
 		out[i] = r.id
+	}
+	return out
+}
+
+// RuleState is how a rule that stands has fared.
+type RuleState struct {
+	ID     string `json:"id"`
+	Action string `json:"action"` // in words, with figures
+	Fired  int    `json:"fired"`  // how often it struck: a rule that never did proved nothing
+}
+
+// RuleStates lists the rules that stand, in the order in which they were set.
+func (s *Server) RuleStates() []RuleState {
+	out := make([]RuleState, len(s.rules))
+	for i, r := range s.rules {
+		out[i] = RuleState{r.id, r.Rule.String(), r.fired}
 	}
 	return out
 }

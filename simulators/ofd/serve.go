@@ -28,7 +28,7 @@ func (s *Server) acceptDocument(d *device, q *query, fill func(*reply)) reply {
 	r := ok(q, token)
 	fill(&r)
 	s.service(d, q, &r)
-	r.event = &Event{Device: d.reg.ID, Document: &DocumentBooked{Request: q.frame, Token: token, Sign: r.sign, header: q.h, message: q.m}}
+	r.event = &Event{Device: d.reg.ID, Document: &DocumentBooked{Request: q.frame, Token: token, Sign: r.sign, Observed: slices.Clone(q.seen), header: q.h, message: q.m}}
 	return r
 }
 

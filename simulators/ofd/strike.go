@@ -28,18 +28,37 @@ func (r Rule) valid(id string) error {
 		return fmt.Errorf("rule %q: hold %v, delay %v, gap %v, cut %d, pieces %d: want none below 0", id, a.Hold, a.Delay, a.Gap, a.Cut, a.Pieces)
 	case a.End != Stay && a.End != Close && a.End != Reset:
 		return fmt.Errorf("rule %q: end %q: want close or reset", id, a.End)
+	case a.Refuse && (!r.Connect || a.onlyRefuse() != ""):
+		return fmt.Errorf("rule %q: refusing concerns connections that open, and nothing else happens to them%s", id, a.onlyRefuse())
+	case a.Refuse && (r.First > 1 || r.Times > 0 || r.PerMille > 0):
+		return fmt.Errorf("rule %q: connections that are refused are not seen and not counted: want after and for, no first, times or share", id)
+	case r.Alone && (r.Connect || len(r.Commands) > 0 || r.First > 1 || r.Times > 0 || r.For > 0 || r.PerMille > 0):
+		return fmt.Errorf("rule %q strikes once by itself: want after, and no connect, commands, first, times, for or share", id)
+	case r.Alone && (a.Acts.nothing() || a.String() != a.Acts.String()):
+		return fmt.Errorf("rule %q strikes without a request: want acts of the operator and nothing else", id)
+	case a.Mute && a.End != Stay:
+		return fmt.Errorf("rule %q: a connection that ends with %s cannot stay mute", id, a.End)
 	case a.Silent && (a.LoseAnswer || a.Result != nil || a.Notice != "" || a.Delay > 0):
 		return fmt.Errorf("rule %q: silence has no answer to change", id)
 	case r.Connect && (len(r.Commands) > 0 || r.Device != 0):
 		return fmt.Errorf("rule %q: a connection that opens has no device and no command yet", id)
-	case r.Connect && a.End == Stay:
-		return fmt.Errorf("rule %q: strikes connections: want end close or reset, perhaps with a hold", id)
+	case r.Connect && a.End == Stay && a.Hold == 0 && !a.Mute && !a.Refuse && a.Acts.nothing():
+		return fmt.Errorf("rule %q: strikes connections: want end close or reset, a hold, mute, refuse or acts", id)
 	}
-	return nil
+	return a.Acts.valid(id)
+}
+
+// onlyRefuse names what a refusing rule says besides, "" for nothing.
+func (a Action) onlyRefuse() string {
+	a.Refuse = false
+	if a.nothing() {
+		return ""
+	}
+	return ": " + a.String()
 }
 
 func (a Action) nothing() bool {
-	return a.Hold == 0 && a.Delay == 0 && !a.Silent && !a.LoseAnswer && a.End == Stay && a.Result == nil && a.Notice == "" && !a.NoQR &&
+	return a.Acts.nothing() && !a.Mute && !a.Refuse && a.Hold == 0 && a.Delay == 0 && !a.Silent && !a.LoseAnswer && a.End == Stay && a.Result == nil && a.Notice == "" && !a.NoQR &&
 		a.AppCode == nil && a.Version == nil && a.ReqNum == nil && a.Size == nil && a.ID == nil && a.Token == nil && !a.OldToken &&
 		a.Payload == nil && a.Cut == 0 && a.Pieces == 0 && !a.Twice && a.ReportOff == 0
 }
@@ -48,6 +67,8 @@ func (a Action) nothing() bool {
 func (r Rule) String() string {
 	var w []string
 	switch {
+	case r.Alone:
+		w = append(w, "once")
 	case r.Connect:
 		w = append(w, "each connection")
 	case len(r.Commands) == 0:
@@ -88,6 +109,10 @@ func (a Action) String() string {
 			w = append(w, fmt.Sprintf(format, args...))
 		}
 	}
+	if a.Acts != nil {
+		add(!a.Acts.nothing(), "%s", a.Acts)
+	}
+	add(a.Refuse, "refused")
 	add(a.Hold > 0, "looked at after %v", a.Hold)
 	add(a.Silent, "neither booked nor answered")
 	if a.Result != nil {
@@ -120,6 +145,7 @@ func (a Action) String() string {
 	add(a.Cut > 0, "cut after %d bytes", a.Cut)
 	add(a.Pieces > 0, "in pieces of %d bytes, %v apart", a.Pieces, a.Gap)
 	add(a.End != Stay, "then %s", a.End)
+	add(a.Mute, "then nothing more is read or said")
 	return strings.Join(w, ", ")
 }
 
@@ -151,7 +177,7 @@ func (s *Server) due(r *rule, now time.Duration) bool {
 func (s *Server) strike(device uint32, command canon.CommandTypeEnum, cause history.Seq) (a Action, version uint64) {
 	now := s.loop.Now().Mono
 	for _, r := range s.rules {
-		if r.Connect || (r.Device != 0 && r.Device != device) || (len(r.Commands) > 0 && !slices.Contains(r.Commands, command)) {
+		if r.Connect || r.Alone || (r.Device != 0 && r.Device != device) || (len(r.Commands) > 0 && !slices.Contains(r.Commands, command)) {
 			continue
 		}
 		if s.due(r, now) {
@@ -160,6 +186,9 @@ func (s *Server) strike(device uint32, command canon.CommandTypeEnum, cause hist
 				version = r.version
 			}
 			s.note(history.Scripted{ID: r.id, Action: r.Action.String()}, cause)
+			if r.Action.Acts != nil && s.devices[device] != nil {
+				s.fail(s.perform(device, r.Action.Acts))
+			}
 		}
 	}
 	return a, version
@@ -168,10 +197,13 @@ func (s *Server) strike(device uint32, command canon.CommandTypeEnum, cause hist
 func (s *Server) strikeConn() (a Action, ok bool) {
 	now := s.loop.Now().Mono
 	for _, r := range s.rules {
-		if r.Connect && s.due(r, now) {
+		if r.Connect && !r.Action.Refuse && s.due(r, now) {
 			a.merge(r.Action)
 			ok = true
 			s.note(history.Scripted{ID: r.id, Action: r.Action.String()})
+			if r.Action.Acts != nil {
+				s.fail(s.perform(0, r.Action.Acts))
+			}
 		}
 	}
 	return a, ok
@@ -181,7 +213,7 @@ func (s *Server) strikeConn() (a Action, ok bool) {
 func (a *Action) merge(b Action) {
 	a.Hold, a.Delay = later(a.Hold, b.Hold), later(a.Delay, b.Delay)
 	a.Silent, a.LoseAnswer, a.NoQR = a.Silent || b.Silent, a.LoseAnswer || b.LoseAnswer, a.NoQR || b.NoQR
-	a.OldToken, a.Twice = a.OldToken || b.OldToken, a.Twice || b.Twice
+	a.OldToken, a.Twice, a.Mute = a.OldToken || b.OldToken, a.Twice || b.Twice, a.Mute || b.Mute
 	over(&a.End, b.End)
 	over(&a.Result, b.Result)
 	over(&a.Notice, b.Notice)

@@ -112,7 +112,8 @@ func (s *Server) judge(q *query) {
 	}
 	if q.act.Silent {
 		s.book(q, silent, 0, "")
-		q.conn.end(q.act.End, "scripted")
+		s.stats.count(silent)
+		q.conn.after(q.act)
 		return
 	}
 	d := s.devices[q.h.ID]
@@ -123,12 +124,13 @@ func (s *Server) judge(q *query) {
 	if d != nil {
 		d.lastNum, d.seen = q.h.ReqNum, true
 	}
+	s.stats.count(r.what)
 	code := r.res.GetResult().GetResultCode()
 	if r.raw != nil {
 		code = 0
 	}
 	s.book(q, r.what, int(code), r.sign)
-	l := &letter{due: q.due, cause: q.seq, act: q.act, lost: q.act.LoseAnswer, ending: q.act.End}
+	l := &letter{due: q.due, cause: q.seq, act: q.act, lost: q.act.LoseAnswer}
 	l.bytes = s.envelope(d, q, &r)
 	q.conn.enqueue(l)
 	if r.told != nil {
