@@ -25,6 +25,7 @@ type judged struct {
 	view     history.View
 	torn     *history.Torn
 	facts    history.RunBegin
+	lang     regulation.Lang // of what is printed
 }
 
 func judgeCommand() *cobra.Command {
@@ -49,6 +50,9 @@ says whether findings.json of the run holds them. It changes nothing in RUN.`,
 }
 
 func rejudge(w io.Writer, dir string, sel selection, out string) error {
+	if err := sel.checkLang(); err != nil {
+		return err
+	}
 	asked, err := campaign.ReadAsked(dir)
 	if err != nil {
 		return err
@@ -137,7 +141,7 @@ func judgeView(view history.View, torn *history.Torn, sel selection, name string
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, judged{e, sel.section, rows, campaign.Judge(view, e, sel.section, rows), view, torn, facts})
+		all = append(all, judged{e, sel.section, rows, campaign.Judge(view, e, sel.section, rows), view, torn, facts, sel.lang()})
 	}
 	return all, nil
 }

@@ -181,6 +181,7 @@ func TestExitStatus(t *testing.T) {
 		{"an unknown mutant", "run --mutant nonsense", 2, "no such mutant; want one of"},
 		{"a mutant of a real register", "run --device serial:///dev/ttyS99?protocol=shtrih-m --mutant x", 2, "only the emulated register has mutants"},
 		{"an unknown kind of output", "run --ui loud", 2, "want plain or json"},
+		{"an unknown language", "run --lang de", 2, "want one of kk, ru, en"},
 		{"an unknown time", "run --time slow", 2, "want simulated or real"},
 		{"a register outside in simulated time", "run --device serial:///dev/ttyS99?protocol=shtrih-m --time simulated", 2, "does not go with"},
 		{"a port that is not there", "run --device serial:///dev/nowhere?protocol=shtrih-m --ofd-listen 127.0.0.1:0", 2, "/dev/nowhere"},

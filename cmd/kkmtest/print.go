@@ -26,65 +26,24 @@ func printRows(w io.Writer, j judged) {
 		if f.Result == check.Informational || f.Result == check.NotSelected {
 			continue
 		}
-		fmt.Fprintf(w, "%s %-13s %-6s %s\n", symbols[f.Result], f.Result, f.Row, title(j.edition, f))
-		if f.Result == check.Fail || f.Result == check.Error || f.Result == check.Unknown {
-			for _, p := range f.Parts {
-				if p.Result() == f.Result {
-					for _, line := range explain(p) {
-						fmt.Fprintf(w, "  %s\n", line)
-					}
-				}
+		fmt.Fprintf(w, "%s %-13s %-6s %s\n", symbols[f.Result], f.Result, f.Row, j.title(f))
+		if f.Result != check.Fail && f.Result != check.Error && f.Result != check.Unknown {
+			continue
+		}
+		for _, p := range f.Parts {
+			if p.Result() == f.Result && (p.Reason() != "" || p.Violation().Want != "") {
+				why := check.Explain(j.view, check.Cite(j.edition, f.Section, f.Row), p, j.lang)
+				fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(strings.TrimSpace(why), "\n\t", "\n    "))
 			}
 		}
 	}
 }
 
-func title(e regulation.Edition, f check.Finding) string {
-	s, _ := e.Section(f.Section)
+// title is what the row asks for, in the language of the output.
+func (j judged) title(f check.Finding) string {
+	s, _ := j.edition.Section(f.Section)
 	r, _ := s.Row(f.Row)
-	t := r.Title[regulation.English]
-	if t == "" {
-		t = r.Title[regulation.Russian]
-	}
-	return t
-}
-
-// explain says why, with the events that it rests on.
-func explain(p check.Judgement) []string {
-	var out []string
-	switch p.Result() {
-	case check.Fail:
-		v := p.Violation()
-		out = append(out, fmt.Sprintf("got %s, want %s", v.Got, v.Want))
-		if len(v.Bytes) > 0 {
-			out = append(out, fmt.Sprintf("bytes % x", head(v.Bytes)))
-		}
-		if v.Hint != "" {
-			out = append(out, "hint  "+v.Hint)
-		}
-	default:
-		out = append(out, p.Reason())
-	}
-	if n := p.Events(); len(n) > 0 {
-		out = append(out, "at    history "+list(n))
-	}
-	return out
-}
-
-// most is how many bytes and events a line shows.
-const most = 24
-
-func head(b []byte) []byte { return b[:min(len(b), most)] }
-
-func list(n []history.Seq) string {
-	var parts []string
-	for _, s := range n[:min(len(n), most)] {
-		parts = append(parts, fmt.Sprint(s))
-	}
-	if len(n) > most {
-		parts = append(parts, "…")
-	}
-	return strings.Join(parts, ", ")
+	return r.Title[j.lang]
 }
 
 // rowLine is a row in --ui json.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,14 +39,31 @@ const defaultEdition = "kz-431-2014"
 // selection is which rows of which edition are meant.
 type selection struct {
 	editions, rows, checks []string
-	section                string
+	section, language      string
+}
+
+// lang is the language of what is printed.
+func (s selection) lang() regulation.Lang {
+	return regulation.Lang(cmp.Or(s.language, string(regulation.English)))
 }
 
 func (s *selection) flags(c *cobra.Command) {
 	c.Flags().StringSliceVar(&s.editions, "regulation", nil, "`ID` of the edition to judge by (default "+defaultEdition+")")
 	c.Flags().StringVar(&s.section, "section", "", "`SECTION` of the edition: I, II, III (default I)")
 	c.Flags().StringSliceVar(&s.rows, "row", nil, "only these `ROWS`, such as 23,27.6; a group means all its rows")
+	c.Flags().StringVar(&s.language, "lang", string(regulation.English), "`LANGUAGE` of what is printed: kk, ru or en")
 	c.Flags().StringSliceVar(&s.checks, "check", nil, "only rows with these `CHECKS`, such as latency.online or offline.*")
+}
+
+func (s selection) checkLang() error {
+	langs, err := reports.ParseLangs(string(s.lang()))
+	if err == nil && len(langs) != 1 {
+		err = fmt.Errorf("%q: want one language", s.language)
+	}
+	if err != nil {
+		return fmt.Errorf("--lang: %w", err)
+	}
+	return nil
 }
 
 type runFlags struct {
@@ -108,13 +126,16 @@ func (f *runFlags) sameAs(dir string) error {
 	if err != nil {
 		return err
 	}
-	f.selection = selection{editions: a.Editions, section: a.Section, rows: a.Rows, checks: a.Checks}
+	f.editions, f.section, f.rows, f.checks = a.Editions, a.Section, a.Rows, a.Checks
 	f.device, f.time, f.seed, f.mutant, f.ofdListen = a.Device, a.Time, a.Seed, a.Mutant, a.OFDListen
 	f.profile = filepath.Join(dir, campaign.ProfileFile)
 	return nil
 }
 
 func run(ctx context.Context, w io.Writer, f runFlags) error {
+	if err := f.checkLang(); err != nil {
+		return err
+	}
 	if f.ui != "plain" && f.ui != "json" {
 		return fmt.Errorf("--ui %s: want plain or json", f.ui)
 	}
