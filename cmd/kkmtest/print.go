@@ -11,7 +11,6 @@ import (
 
 	"github.com/kkmtest/kkmtest/bench/check"
 	"github.com/kkmtest/kkmtest/bench/history"
-	"github.com/kkmtest/kkmtest/bench/regulation"
 )
 
 // symbols stand before the words: a result must be readable without colour.
