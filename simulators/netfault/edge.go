@@ -18,15 +18,59 @@ import (
 // after the handshake, a cut one as silence. A stream that TCP gave up on stays
 // silent as well, until the device lets it go. The device's half-close ends its stream.
 type Edge struct {
-	n    *Network
 	link string
 	host string
 	port int
 	ln   net.Listener
+	splices
+}
 
+// splices are the streams of an edge or a relay that are open.
+type splices struct {
+	n      *Network
 	mu     sync.Mutex
 	open   map[*splice]struct{}
 	closed bool
+}
+
+// add takes a stream; false when it is too late.
+func (o *splices) add(s *splice) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return false
+	}
+	o.open[s] = struct{}{}
+	return true
+}
+
+func (o *splices) forget(s *splice) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.open, s)
+}
+
+func (o *splices) over() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.closed
+}
+
+// shut says that nothing more comes, and what was open; once.
+func (o *splices) shut() (open []*splice, first bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	first = !o.closed
+	o.closed = true
+	for s := range o.open {
+		open = append(open, s)
+	}
+	o.open = nil
+	return open, first
+}
+
+func (o *splices) newSplice(out *net.TCPConn) *splice {
+	return &splice{set: o, n: o.n, out: out, room: make(chan struct{}, 1), more: sync.NewCond(&sync.Mutex{})}
 }
 
 // Edge lets a device outside the process reach the OFD's port over a link: it
@@ -50,7 +94,7 @@ func (n *Network) Edge(addr, link string, port int) (*Edge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("netfault: edge on link %s: %w", link, err)
 	}
-	e := &Edge{n: n, link: link, host: l.ofd.ip.String(), port: port, ln: ln, open: map[*splice]struct{}{}}
+	e := &Edge{link: link, host: l.ofd.ip.String(), port: port, ln: ln, splices: splices{n: n, open: map[*splice]struct{}{}}}
 	n.mu.Lock()
 	closed := n.closed
 	n.edges = append(n.edges, e)
@@ -67,21 +111,13 @@ func (e *Edge) Addr() net.Addr { return e.ln.Addr() }
 
 // Close stops listening and resets what is open.
 func (e *Edge) Close() error {
-	e.mu.Lock()
-	if e.closed {
-		e.mu.Unlock()
+	open, first := e.shut()
+	if !first {
 		return nil
 	}
-	e.closed = true
-	open := e.open
-	e.open = nil
-	e.mu.Unlock()
 	err := e.ln.Close()
-	for s := range open {
-		s.abort()
-		if s.inner != nil {
-			s.inner.Reset()
-		}
+	for _, s := range open {
+		s.kill()
 	}
 	return err
 }
@@ -90,33 +126,27 @@ func (e *Edge) accepting() {
 	for {
 		c, err := e.ln.Accept()
 		if err != nil {
-			e.mu.Lock()
-			closed := e.closed
-			e.mu.Unlock()
-			if !closed {
+			if !e.over() {
 				e.n.mu.Lock()
 				e.n.fail("edge", fmt.Errorf("%v: %w", e.ln.Addr(), err))
 				e.n.mu.Unlock()
 			}
 			return
 		}
-		s := &splice{e: e, out: c.(*net.TCPConn), room: make(chan struct{}, 1), more: sync.NewCond(&sync.Mutex{})}
-		e.mu.Lock()
-		if e.closed {
-			e.mu.Unlock()
+		s := e.newSplice(c.(*net.TCPConn))
+		if !e.add(s) {
 			s.abort()
 			return
 		}
-		e.open[s] = struct{}{}
-		e.mu.Unlock()
-		e.n.post(s.dial)
+		e.n.post(func() { s.dial(e) })
 	}
 }
 
 // splice is one stream of an outside device with its continuation on the link.
 // Two goroutines serve the host's socket; all that touches the link runs on the loop.
 type splice struct {
-	e     *Edge
+	set   *splices
+	n     *Network
 	out   *net.TCPConn
 	inner *conn
 	room  chan struct{} // the link has taken what was read
@@ -132,30 +162,44 @@ type splice struct {
 // spliceQueue is how much may wait on either side before the sender is held back.
 const spliceQueue = 256 << 10
 
-func (s *splice) dial() {
-	s.e.mu.Lock()
-	closed := s.e.closed
-	s.e.mu.Unlock()
-	if closed {
+func (s *splice) dial(e *Edge) {
+	if e.over() {
 		return
 	}
-	c := dialer{s.e.n}.Dial(s.e.link, s.e.host, s.e.port, stream.Events{
-		Received: s.received,
-		Closed:   s.ending,
-	}).(*conn)
-	s.e.n.mu.Lock()
+	c := dialer{s.n}.Dial(e.link, e.host, e.port, stream.Events{Received: s.received, Closed: s.ending}).(*conn)
+	s.join(c)
+	s.begin()
+}
+
+// join binds the stream on the link.
+func (s *splice) join(c *conn) {
+	s.n.mu.Lock()
 	c.drained = func() {
 		select {
 		case s.room <- struct{}{}:
 		default:
 		}
 	}
-	s.e.n.mu.Unlock()
-	s.e.mu.Lock()
+	s.n.mu.Unlock()
+	s.set.mu.Lock()
 	s.inner = c
-	s.e.mu.Unlock()
+	s.set.mu.Unlock()
+}
+
+func (s *splice) begin() {
 	go s.reading()
 	go s.writing()
+}
+
+// kill ends both streams at once.
+func (s *splice) kill() {
+	s.abort()
+	s.set.mu.Lock()
+	c := s.inner
+	s.set.mu.Unlock()
+	if c != nil {
+		c.Reset()
+	}
 }
 
 // reading carries the device's bytes to the link.
@@ -166,7 +210,7 @@ func (s *splice) reading() {
 		if n > 0 {
 			p := append([]byte(nil), buf[:n]...)
 			full := make(chan bool, 1)
-			s.e.n.post(func() {
+			s.n.post(func() {
 				s.inner.Send(p)
 				full <- s.inner.waiting() >= spliceQueue
 			})
@@ -175,17 +219,17 @@ func (s *splice) reading() {
 				for f {
 					select {
 					case <-s.room:
-					case <-s.e.n.done:
+					case <-s.n.done:
 						return
 					}
 					f = s.inner.waiting() >= spliceQueue
 				}
-			case <-s.e.n.done:
+			case <-s.n.done:
 				return
 			}
 		}
 		if err != nil {
-			s.e.n.post(func() {
+			s.n.post(func() {
 				if errors.Is(err, io.EOF) {
 					s.inner.finish(true)
 				} else {
@@ -236,7 +280,7 @@ func (s *splice) writing() {
 		}
 		s.more.L.Unlock()
 		if release {
-			s.e.n.post(func() { s.inner.hold(false) })
+			s.n.post(func() { s.inner.hold(false) })
 		}
 	}
 }
@@ -258,21 +302,20 @@ func (s *splice) ending(err error) {
 	}
 }
 
-// abort ends the device's stream with a RST.
+// abort ends the host's stream with a RST.
 func (s *splice) abort() {
-	_ = s.out.SetLinger(0)
-	_ = s.out.Close()
 	s.more.L.Lock()
+	out := s.out
 	s.ended, s.lost, s.queue = true, true, nil
 	s.more.Signal()
 	s.more.L.Unlock()
+	if out != nil {
+		_ = out.SetLinger(0)
+		_ = out.Close()
+	}
 }
 
-func (s *splice) forget() {
-	s.e.mu.Lock()
-	delete(s.e.open, s)
-	s.e.mu.Unlock()
-}
+func (s *splice) forget() { s.set.forget(s) }
 
 // hold stops reading from the connection, so that its window closes, or goes on.
 func (c *conn) hold(on bool) {

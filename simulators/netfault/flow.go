@@ -41,7 +41,6 @@ type flow struct {
 	said   [3]follower
 
 	packets, bytes, again [3]uint64
-	reset                 bool
 }
 
 // open says whether both ends have spoken and not both have finished.
@@ -123,7 +122,6 @@ func (t *flows) track(p *Packet) *flow {
 		}
 	}
 	if p.Flags&RST != 0 {
-		f.reset = true
 		delete(t.all, k)
 	}
 	return f

@@ -39,6 +39,7 @@ type Link struct {
 // placed is a fault on a link with what it has done so far.
 type placed struct {
 	id     string
+	words  string
 	f      Fault
 	sel    interface{ Selects(Packet) bool }
 	seq    history.Seq   // of the FaultSet
@@ -69,6 +70,9 @@ type Past struct {
 	Seen   int           // packets that it had selected
 	Struck int           // packets whose fate it had changed
 	First  time.Duration // how long ago it had struck for the first time
+	// Fresh says that it begins only now although its time runs already: open
+	// connections are asked as by Set.
+	Fresh bool
 }
 
 // Set puts a fault on the link; it acts after those that were set before.
@@ -100,7 +104,8 @@ func (l *Link) Resume(id string, f Fault, past Past) error {
 	if s, ok := f.(fmt.Stringer); ok {
 		words = s.String()
 	}
-	if past != (Past{}) {
+	begins := past.Fresh || past == Past{}
+	if !begins {
 		words += fmt.Sprintf("; goes on after %v, %d packets seen, %d struck", past.Since, past.Seen, past.Struck)
 	}
 	seq, err := l.n.opt.Journal.AppendLink(history.Network, l.name, history.FaultSet{ID: id, Fault: words})
@@ -111,7 +116,7 @@ func (l *Link) Resume(id string, f Fault, past Past) error {
 	_, _ = h.Write([]byte(l.name + "/" + id))
 	now := l.n.loop.Now().Mono
 	s := &placed{
-		id: id, f: f, seq: seq, named: seq, at: now - past.Since, first: now - past.First, seen: past.Seen, struck: past.Struck,
+		id: id, words: words, f: f, seq: seq, named: seq, at: now - past.Since, first: now - past.First, seen: past.Seen, struck: past.Struck,
 		before: l.flows.n, seed: h.Sum64(),
 	}
 	s.sel, _ = f.(interface{ Selects(Packet) bool })
@@ -119,7 +124,7 @@ func (l *Link) Resume(id string, f Fault, past Past) error {
 	l.latest[id] = s
 	if b, ok := f.(interface {
 		Begin(Moment, StreamPos) Decision
-	}); ok && past == (Past{}) {
+	}); ok && begins {
 		l.begin(s, b.Begin)
 	}
 	return nil
@@ -130,7 +135,11 @@ func (l *Link) Resume(id string, f Fault, past Past) error {
 func (l *Link) Unspent() []string {
 	l.n.mu.Lock()
 	defer l.n.mu.Unlock()
-	var out []string
+	return l.unspent()
+}
+
+func (l *Link) unspent() []string {
+	out := []string{}
 	for id, s := range l.latest {
 		if s.struck == 0 {
 			out = append(out, id)

@@ -84,7 +84,7 @@ type Network struct {
 	links  []*Link
 	cap    *capture.Writer
 	ports  map[int]stream.Acceptor
-	edges  []*Edge
+	edges  []interface{ Close() error } // edges and relays
 	closed bool
 	err    error
 	blamed map[string]bool // places of bench faults that are in the record

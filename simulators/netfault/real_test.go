@@ -128,7 +128,14 @@ func TestEdgeShowsRefusalAndReset(t *testing.T) {
 	if err := o.link.Set("refuse", RefuseSYN{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := o.dial().Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+	// the reset may come before the device has even looked at its connection
+	late, err := net.Dial("tcp", o.edge.Addr().String())
+	if err == nil {
+		_ = late.SetDeadline(time.Now().Add(20 * time.Second))
+		_, err = late.Read(make([]byte, 1))
+		_ = late.Close()
+	}
+	if !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("refused: the device saw %v, want a reset", err)
 	}
 	o.exchange(open, []byte("goes on"))
@@ -210,6 +217,75 @@ func TestEdgeEnds(t *testing.T) {
 type acceptor func(stream.Conn, string) stream.Events
 
 func (f acceptor) Accept(c stream.Conn, peer string) stream.Events { return f(c, peer) }
+
+// A register outside reaches an OFD outside over the link, faults and all.
+func TestRelayCarriesOnToAnOFDOutside(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() { _, _ = io.Copy(c, c); _ = c.Close() }()
+		}
+	}()
+	clk := clock.NewReal()
+	defer clk.Close()
+	n, err := New(clk, Options{Seed: 1, Journal: history.NewMemory(clk)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &outside{t: t, clk: clk, net: n, link: n.links[0]}
+	if _, err := n.Relay(ofdPort, ln.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if o.edge, err = n.Edge("", "ethernet", ofdPort); err != nil {
+		t.Fatal(err)
+	}
+	c := o.dial()
+	o.exchange(c, []byte("hello"))
+	big := make([]byte, 2<<20)
+	for i := range big {
+		big[i] = byte(i * 13 >> 5)
+	}
+	go func() { _, _ = c.Write(big); _ = c.CloseWrite() }()
+	got, err := io.ReadAll(c)
+	if err != nil || !bytes.Equal(got, big) {
+		t.Errorf("%d bytes came back, %v; want %d and the end", len(got), err, len(big))
+	}
+	if err := o.link.Set("slow", Delay{Match: Match{Dir: ToOFD, What: Data}, Fixed: 30 * ms}); err != nil {
+		t.Fatal(err)
+	}
+	c = o.dial()
+	from := clk.Now().Mono
+	o.exchange(c, []byte("slow"))
+	if d := clk.Now().Mono - from; d < 30*ms {
+		t.Errorf("an exchange took %v", d)
+	}
+	// an OFD that is not there shows as a reset
+	_ = ln.Close()
+	late, err := net.Dial("tcp", o.edge.Addr().String())
+	if err == nil {
+		_ = late.SetDeadline(time.Now().Add(20 * time.Second))
+		_, err = late.Read(make([]byte, 1))
+	}
+	if !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("no OFD: the device saw %v, want a reset", err)
+	}
+	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Read(make([]byte, 1)); err == nil {
+		t.Error("a stream outlived the network")
+	}
+	if _, err := n.Relay(ofdPort+1, "nowhere"); err == nil {
+		t.Error("an address without a port was taken")
+	}
+}
 
 // A device that does not read holds the OFD back and loses nothing.
 func TestEdgeHoldsBack(t *testing.T) {
