@@ -203,6 +203,13 @@ type conn struct {
 	fate    error
 	held    bool   // the owner takes nothing at the moment (edge)
 	drained func() // called when out has become empty (edge)
+
+	// finished is called once when the peer has ended its direction, instead of
+	// ending both (edge); the owner then ends its own by finWrite.
+	finished func()
+	heard    bool // finished was called
+	fin      bool // the owner has ended its direction, and the stack has been or will be told
+	finSent  bool
 }
 
 func newConn(e *end, ep tcpip.Endpoint, wq *waiter.Queue) *conn {
@@ -301,8 +308,26 @@ func (c *conn) flush() {
 			break
 		}
 	}
+	if c.out.Len() == 0 && c.fin && !c.finSent {
+		c.finSent = true
+		_ = c.ep.Shutdown(tcpip.ShutdownWrite) // an error means that it has ended already; its state tells in the next turn
+		c.NotifyEvent(0)
+	}
 	if c.out.Len() == 0 && c.drained != nil {
 		c.drained()
+	}
+}
+
+// finWrite ends the owner's direction behind what is queued and leaves the other one open.
+func (c *conn) finWrite() {
+	c.n.mu.Lock()
+	defer c.n.mu.Unlock()
+	if c.gone || c.fin || c.n.closed {
+		return
+	}
+	c.fin = true
+	if c.opened {
+		c.flush()
 	}
 }
 
@@ -386,6 +411,13 @@ func (c *conn) step() func() {
 	case *tcpip.ErrWouldBlock:
 		return nil
 	case *tcpip.ErrClosedForReceive:
+		if c.finished != nil && !(c.heard && c.finSent) {
+			if c.heard {
+				return nil
+			}
+			c.heard = true
+			return c.finished
+		}
 		// The peer has finished. What the owner has queued still goes.
 		c.gone, c.fate = true, nil
 		if c.out.Len() > 0 && !dead(st) {

@@ -16,7 +16,7 @@ import (
 // The host's own TCP has already accepted a device when the connection over the
 // link begins. A refused or reset connection therefore shows as a RST right
 // after the handshake, a cut one as silence. A stream that TCP gave up on stays
-// silent as well, until the device lets it go. The device's half-close ends its stream.
+// silent as well, until the device lets it go. Either direction may end before the other one.
 type Edge struct {
 	link string
 	host string
@@ -154,9 +154,12 @@ type splice struct {
 	more   *sync.Cond
 	queue  [][]byte // for the device
 	queued int
-	ended  bool // nothing more will be queued
+	half   bool // nothing more will be queued, the other direction goes on
+	ended  bool // nothing more will be queued, and both directions have ended
 	lost   bool // the socket is gone
 	choked bool
+	left   bool // the device has ended its direction
+	silent bool // TCP on the link gave up
 }
 
 // spliceQueue is how much may wait on either side before the sender is held back.
@@ -179,6 +182,12 @@ func (s *splice) join(c *conn) {
 		case s.room <- struct{}{}:
 		default:
 		}
+	}
+	c.finished = func() {
+		s.more.L.Lock()
+		s.half = true
+		s.more.Signal()
+		s.more.L.Unlock()
 	}
 	s.n.mu.Unlock()
 	s.set.mu.Lock()
@@ -229,9 +238,18 @@ func (s *splice) reading() {
 			}
 		}
 		if err != nil {
+			s.more.L.Lock()
+			s.left = true
+			silent := s.silent
+			s.more.L.Unlock()
+			if silent {
+				s.forget()
+				s.abort()
+				return
+			}
 			s.n.post(func() {
 				if errors.Is(err, io.EOF) {
-					s.inner.finish(true)
+					s.inner.finWrite()
 				} else {
 					s.inner.Reset()
 				}
@@ -257,15 +275,22 @@ func (s *splice) received(p []byte) {
 }
 
 func (s *splice) writing() {
+	told := false // the host's peer knows that nothing more comes
 	for {
 		s.more.L.Lock()
-		for len(s.queue) == 0 && !s.ended {
+		for len(s.queue) == 0 && !s.ended && (!s.half || told) {
 			s.more.Wait()
 		}
 		if len(s.queue) == 0 {
+			ended := s.ended
 			s.more.L.Unlock()
-			_ = s.out.Close() // an error means that the device has gone already
-			return
+			if ended {
+				_ = s.out.Close() // an error means that the device has gone already
+				return
+			}
+			told = true
+			_ = s.out.CloseWrite()
+			continue
 		}
 		p := s.queue[0]
 		s.queue = s.queue[1:]
@@ -279,7 +304,10 @@ func (s *splice) writing() {
 			s.choked = false
 		}
 		s.more.L.Unlock()
-		if release {
+		switch {
+		case err != nil:
+			s.n.post(s.inner.Reset)
+		case release:
 			s.n.post(func() { s.inner.hold(false) })
 		}
 	}
@@ -296,6 +324,14 @@ func (s *splice) ending(err error) {
 		s.more.L.Unlock()
 	case errors.Is(err, stream.ErrTimedOut):
 		// Silence is what the device would see; its socket stays until it lets go.
+		s.more.L.Lock()
+		s.silent = true
+		left := s.left
+		s.more.L.Unlock()
+		if left {
+			s.forget()
+			s.abort()
+		}
 	default:
 		s.forget()
 		s.abort()
