@@ -61,7 +61,7 @@ func Run(plan Plan, b *bench.Bench, notes, log io.Writer) (finished bool, err er
 		err = errors.Join(err, enc.Encode(n))
 	}
 	specs := map[string]spec{}
-	aborted := false
+	aborted, begun := false, false
 
 	gomega.RegisterFailHandler(ginkgo.Fail)
 	n := 0
@@ -75,6 +75,7 @@ func Run(plan Plan, b *bench.Bench, notes, log io.Writer) (finished bool, err er
 				ginkgo.It(text, labels(slices.Concat(s.Checks, s.Also)), types.CodeLocation{FileName: "plan", LineNumber: n}, func(ctx ginkgo.SpecContext) {
 					tell(Note{Event: "step.begin", Scenario: s.Key, Step: sp.step, N: sp.n, Name: st.Name})
 					must(b.Begin(s, sp.step))
+					begun = true
 					must(hello)
 					for _, c := range s.Needs {
 						if !b.Can(c) {
@@ -102,8 +103,9 @@ func Run(plan Plan, b *bench.Bench, notes, log io.Writer) (finished bool, err er
 		default:
 			outcome, text, aborted = "interrupted", r.State.String(), true
 		}
-		if e := b.End(outcome, text); e != nil {
-			err = errors.Join(err, e)
+		if begun { // a step that was skipped has no beginning in the record
+			err = errors.Join(err, b.End(outcome, text))
+			begun = false
 		}
 		tell(Note{Event: "step.end", Scenario: sp.s.Key, Step: sp.step, N: sp.n, Outcome: outcome, Text: text})
 	})
