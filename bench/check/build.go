@@ -28,6 +28,7 @@ func NewRecord(v history.View) *Record {
 	b.r.tie()
 	b.r.clocks()
 	b.r.Books = keepBooks(b.r)
+	b.r.contradict()
 	return b.r
 }
 
@@ -67,6 +68,10 @@ func (b *builder) event(e history.Event) {
 		if r.Begun == 0 {
 			r.Begin, r.Begun = body, e.Seq
 		}
+	case history.Identity:
+		r.Identity, r.IdentityAt = body, e.Seq
+	case history.Reference:
+		r.References = append(r.References, RefAt{body, e.Seq})
 	case history.StepBegin:
 		b.step = &Step{Scenario: body.Scenario, N: body.Step, Name: body.Name, Checks: body.Checks, Begin: e.Seq}
 		r.Steps = append(r.Steps, b.step)

@@ -118,7 +118,7 @@ type Violation struct {
 // Reading is one way to read a text that can be read in more than one way.
 type Reading struct {
 	ID   string // anchor in docs/readings.md
-	Text string
+	Text string // in English; see In
 }
 
 // Judgement is a result with its reason and evidence. Its zero value is NotChecked.
@@ -131,6 +131,7 @@ type Judgement struct {
 	measured  Measured
 	key       string            // message key of the reason
 	args      map[string]string // its arguments
+	declared  []Declaration     // lines of the profile that it rests on
 }
 
 // Passed needs at least one event that it rests on.

@@ -10,10 +10,10 @@ import (
 )
 
 // explanations are the few words around what a judgement says.
-var explanations = map[regulation.Lang]struct{ got, want, bytes, at, hint, record, packet string }{
-	regulation.Kazakh:  {"алынды", "күтілді", "байт", "орны", "ескерту", "жазба", "пакет"},
-	regulation.Russian: {"получено", "ожидалось", "байты", "место", "пояснение", "запись", "пакет"},
-	regulation.English: {"got", "want", "bytes", "at", "hint", "history", "packet"},
+var explanations = map[regulation.Lang]struct{ got, want, bytes, at, hint, record, packet, declared, limit, spare string }{
+	regulation.Kazakh:  {"алынды", "күтілді", "байт", "орны", "ескерту", "жазба", "пакет", "бейін", "шегі", "қалғаны"},
+	regulation.Russian: {"получено", "ожидалось", "байты", "место", "пояснение", "запись", "пакет", "профиль", "предел", "запас"},
+	regulation.English: {"got", "want", "bytes", "at", "hint", "history", "packet", "profile", "limit", "to spare"},
 }
 
 // Cite is how a row is quoted: KZ 431 I 27.6.
@@ -43,7 +43,7 @@ func Explain(v history.View, cite string, j Judgement, lang regulation.Lang) str
 		}
 		fmt.Fprintf(&b, "%s: %s %s, %s %s", cite, x.got, p.Got, x.want, p.Want)
 	case j.result == Pass && j.measured != (Measured{}):
-		fmt.Fprintf(&b, "%s: %s, %s", cite, j.result, j.measured)
+		fmt.Fprintf(&b, "%s: %s, %s", cite, j.result, j.measured.In(lang))
 	case j.result == Pass:
 		fmt.Fprintf(&b, "%s: %s", cite, j.result)
 	default:
@@ -54,6 +54,9 @@ func Explain(v history.View, cite string, j Judgement, lang regulation.Lang) str
 		fmt.Fprintf(&b, "%s: %s: %s", cite, j.result, why)
 	}
 	labels := []string{x.bytes, x.at, x.hint}
+	if len(j.declared) > 0 {
+		labels = append(labels, x.declared)
+	}
 	wide := 0
 	for _, l := range labels {
 		wide = max(wide, len([]rune(l)))
@@ -85,19 +88,62 @@ func Explain(v history.View, cite string, j Judgement, lang regulation.Lang) str
 	if p.Hint != "" {
 		line(x.hint, p.Hint)
 	}
+	if len(j.declared) > 0 {
+		var places []string
+		for _, d := range j.declared {
+			places = append(places, d.String())
+		}
+		line(x.declared, strings.Join(places, ", "))
+	}
 	return b.String()
 }
 
-// String says what was measured and how far it is from the limit.
-func (m Measured) String() string {
-	s := m.Name + " " + m.Span.String()
+// String says in English what was measured and how far it is from the limit.
+func (m Measured) String() string { return m.In(regulation.English) }
+
+// In says it in a language.
+func (m Measured) In(lang regulation.Lang) string {
+	x, ok := explanations[lang]
+	if !ok {
+		lang = regulation.English
+		x = explanations[lang]
+	}
+	s := m.NameIn(lang) + " " + m.Span.String()
 	if m.Limit != 0 {
-		s += fmt.Sprintf(", limit %s, %s to spare", whole(m.Limit), hms(m.Margin()))
+		s += fmt.Sprintf(", %s %s, ", x.limit, whole(m.Limit))
+		if lang == regulation.English {
+			s += hms(m.Margin()) + " " + x.spare
+		} else {
+			s += x.spare + " " + hms(m.Margin())
+		}
 	}
 	if m.Bounds != "" {
-		s += " (" + m.Bounds + ")"
+		s += " (" + m.BoundsIn(lang) + ")"
 	}
 	return s
+}
+
+// NameIn is what was measured, in a language.
+func (m Measured) NameIn(lang regulation.Lang) string {
+	if t, ok := vocabulary["measured."+m.Name][lang]; ok {
+		return t
+	}
+	return m.Name
+}
+
+// BoundsIn tells in a language where the uncertainty comes from. A source that
+// the vocabulary lacks (a driver of somebody else) stays as it is.
+func (m Measured) BoundsIn(lang regulation.Lang) string {
+	parts := strings.Split(m.Bounds, "; ")
+	for i, p := range parts {
+		for cut := len(p); cut > 0; cut = strings.LastIndexByte(p[:cut], ' ') {
+			if t, ok := vocabulary["bounds."+p[:cut]][lang]; ok {
+				parts[i] = t + p[cut:]
+				break
+			}
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 // Margin is what is left between the measured span and the limit.

@@ -2,7 +2,6 @@ package check
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,6 +18,7 @@ func JudgeAll(rec *Record, e regulation.Edition, section string) []Finding {
 		return nil
 	}
 	r := rec.under(s)
+	r.edition = e.ID
 	out := make([]Finding, len(s.Rows))
 	children := map[string][]int{}
 	judged := r.askAll(s)
@@ -120,7 +120,25 @@ func worst(js []Judgement) Result {
 	return res
 }
 
+// judgeRow judges a row. Where a declaration that it needs is contradicted by the
+// record, only what the register did wrong counts beside that.
 func judgeRow(r *Record, row regulation.Row, judged map[string][]Judgement) []Judgement {
+	wrong := r.contradicted(row)
+	if len(wrong) == 0 {
+		return bindingRow(r, row, judged)
+	}
+	if row.Check != "" {
+		for _, j := range checkedRow(r, row, judged) {
+			if j.result == Fail || j.result == Error {
+				wrong = append(wrong, j)
+			}
+		}
+		sortWorst(wrong)
+	}
+	return wrong
+}
+
+func bindingRow(r *Record, row regulation.Row, judged map[string][]Judgement) []Judgement {
 	if row.Obligation == regulation.Conditional && row.Condition != "" {
 		applies, missing, err := row.Applies(r.Fact)
 		switch {
@@ -129,19 +147,38 @@ func judgeRow(r *Record, row regulation.Row, judged map[string][]Judgement) []Ju
 		case len(missing) > 0:
 			return []Judgement{unsure("row.undeclared", args{"property": strings.Join(missing, ", "), "condition": row.Condition}).Citing(cite(r.Begun)...)}
 		case !applies:
-			return []Judgement{notApplicable("row.condition", args{"condition": row.Condition}).Citing(cite(r.Begun)...)}
+			j := notApplicable("row.condition", args{"condition": row.Condition}).Citing(cite(r.Begun)...)
+			for _, f := range conditioned(row) {
+				if _, ok := r.Fact(f); ok {
+					j = j.declaredBy(r.declaration(f))
+				}
+			}
+			return []Judgement{j}
 		}
 	}
 	if row.Check == "" {
 		switch {
 		case row.Demand != "":
-			return []Judgement{notChecked("row.demand", args{"demand": row.Demand})}
+			return []Judgement{r.judgeDocument(row)}
 		case row.Prompt != "":
 			return []Judgement{notChecked("row.prompt", args{"prompt": row.Prompt})}
 		}
 		return []Judgement{notChecked("row.nocheck", nil)}
 	}
+	return checkedRow(r, row, judged)
+}
+
+// checkedRow is what the check of a row found, with the lines of the profile that
+// a failure was compared with.
+func checkedRow(r *Record, row regulation.Row, judged map[string][]Judgement) []Judgement {
 	js := slices.Clone(judged[demand(row)])
+	for i, j := range js {
+		if j.result == Fail {
+			for _, f := range compared(row) {
+				js[i] = js[i].declaredBy(r.declaration(f))
+			}
+		}
+	}
 	if row.Obligation == regulation.Optional && worst(js) == Fail {
 		for i, j := range js {
 			if j.result == Fail && j.violation.Absent {
@@ -177,38 +214,4 @@ func (c Check) Run(r *Record, p regulation.Params) []Judgement {
 	}
 	sortWorst(js)
 	return js
-}
-
-// Fact gives what the profile declares for a field of a condition. An empty
-// list and an empty word are undeclared.
-func (r *Record) Fact(field string) ([]string, bool) {
-	f := r.Begin.Profile
-	one := func(s string) ([]string, bool) { return []string{s}, s != "" }
-	many := func(s []string) ([]string, bool) { return s, len(s) > 0 }
-	if r.Begun == 0 {
-		return nil, false
-	}
-	switch field {
-	case "section":
-		return one(r.Begin.Section)
-	case "model":
-		return one(f.Model)
-	case "serial":
-		return one(f.Serial)
-	case "registration", "registration_number":
-		return one(f.Registration)
-	case "activity":
-		return one(f.Activity)
-	case "sectors":
-		return many(f.Sectors)
-	case "channels":
-		return many(f.Channels)
-	case "languages":
-		return many(f.Languages)
-	case "fiscal_registrar":
-		return one(strconv.FormatBool(f.Fiscal))
-	case "protocol":
-		return one(r.Begin.Protocol)
-	}
-	return nil, false
 }

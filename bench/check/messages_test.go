@@ -4,12 +4,17 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/kkmtest/kkmtest/bench/regulation"
 )
 
 var hole = regexp.MustCompile(`\{[a-z]+\}`)
@@ -156,5 +161,70 @@ func TestReadingsAreWrittenDown(t *testing.T) {
 		if !known[m[1]] {
 			t.Errorf("docs/readings.md has %s, which no check cites", m[1])
 		}
+	}
+}
+
+// What a check measures, and where drivers and checks say that its uncertainty
+// comes from, is said in every language.
+func TestMeasurementsAreSaid(t *testing.T) {
+	names, sources := 0, 0
+	known := func(path, key string) {
+		t.Helper()
+		if vocabulary[key] == nil {
+			t.Errorf("%s: %q is not in words.tsv", path, key)
+		}
+	}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		for _, m := range regexp.MustCompile(`Measured\{Name: "([^"]+)"`).FindAllStringSubmatch(string(raw), -1) {
+			names++
+			known(path, "measured."+m[1])
+		}
+		for _, m := range regexp.MustCompile(`(?:Bounds: |(?:addBlur|\.Blur)\([^\n]*, )"([^"]+)"`).FindAllStringSubmatch(string(raw), -1) {
+			sources++
+			known(path, "bounds."+m[1])
+		}
+		for _, m := range regexp.MustCompile(`(?m)Sources(?:: | \+= )[^"\n]*"(?:; )?([^"%\n]+?)(?: %v)?"`).FindAllStringSubmatch(string(raw), -1) {
+			sources++
+			known(path, "bounds."+m[1])
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names < 4 || sources < 6 {
+		t.Errorf("only %d names and %d sources seen: the patterns are wrong", names, sources)
+	}
+}
+
+func TestMeasuredInEveryLanguage(t *testing.T) {
+	m := Measured{Name: "receipt time", Span: Span{6 * time.Second, 6 * time.Second}, Limit: 7 * time.Second,
+		Bounds: "between two questions for the end of printing 222.6ms; one byte on the line 86.8µs; a stranger's clock 1s"}
+	for lang, want := range map[regulation.Lang]string{
+		"en": "receipt time 6s, limit 7s, 1s to spare (between two questions for the end of printing 222.6ms; one byte on the line 86.8µs; a stranger's clock 1s)",
+		"ru": "время обработки чека 6s, предел 7s, запас 1s (между двумя запросами об окончании печати 222.6ms; один байт на линии 86.8µs; a stranger's clock 1s)",
+		"kk": "чекті өңдеу уақыты 6s, шегі 7s, қалғаны 1s (басу аяқталғаны туралы екі сұрау арасы 222.6ms; желідегі бір байт 86.8µs; a stranger's clock 1s)",
+	} {
+		if got := m.In(lang); got != want {
+			t.Errorf("%s:\n got %s\nwant %s", lang, got, want)
+		}
+	}
+}
+
+// A reading is one sentence in each language, and the table has no other ones.
+func TestReadingsAreSaid(t *testing.T) {
+	for _, r := range Readings() {
+		for _, lang := range Langs {
+			if s := r.In(lang); s == "" || s == r.Text && lang != regulation.English {
+				t.Errorf("%s in %s: %q", r.ID, lang, s)
+			}
+		}
+	}
+	if len(readingTexts) != len(Readings()) {
+		t.Errorf("readings.tsv has %d entries, %d are cited", len(readingTexts), len(Readings()))
 	}
 }

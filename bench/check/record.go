@@ -35,6 +35,12 @@ type Record struct {
 	Backwards history.Seq
 	Books     []*Shift // the bench's own ledger, one entry a shift
 
+	Identity   history.Identity // what the device said it is, the last time that it was asked
+	IdentityAt history.Seq      // 0: it never was
+	References []RefAt          // of the manufacturer's documents
+	// Contradictions are the declarations of the profile that the record shows to be wrong.
+	Contradictions []Contradiction
+
 	opening map[uint64]*ConnAt // by connection
 	closing map[uint64]*ConnAt
 
@@ -42,6 +48,8 @@ type Record struct {
 	byID   map[fiscal.OpID]*Operation
 	skews  []skewAt
 	limits map[string]time.Duration // "check/param" of the section that is judged
+
+	edition string // that is judged by
 }
 
 // Step is a step of a scenario. Outcome is "" when the record ends inside it.

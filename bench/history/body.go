@@ -57,6 +57,15 @@ type Facts struct {
 	OFDSite      string   `json:"ofd_site"`
 	CashierNames []string `json:"cashier_names,omitempty"`
 	ClockOffset  string   `json:"clock_offset,omitempty"`
+
+	// Declared are the values that the profile declares for each field that a
+	// condition of a catalogue may read; a field that is not among them is
+	// undeclared, whatever the fields above hold. Nil: a record of a version
+	// that did not keep them apart.
+	Declared map[string][]string `json:"declared,omitempty"`
+	// Lines are the lines of profile.yaml by its keys (sectors, taxpayer.bin),
+	// so that a finding can name the line that it contradicts.
+	Lines map[string]int `json:"profile_lines,omitempty"`
 }
 
 // StepBegin and StepEnd bracket a step of a scenario.
@@ -242,6 +251,29 @@ type Answer struct {
 	Files  []string `json:"files,omitempty"`
 }
 
+// Reference is where the manufacturer shows, in a document, how a row is met.
+// The bench writes them before the first operation, from submission.yaml.
+type Reference struct {
+	Edition  string            `json:"edition"` // ID of the edition that Row is a number of
+	Section  string            `json:"section"`
+	Row      string            `json:"row"`
+	Document string            `json:"document"`        // as the submission names it
+	Title    map[string]string `json:"title,omitempty"` // of the document by language, "" for all
+	Page     string            `json:"page"`
+	Clause   string            `json:"clause"`
+	Note     string            `json:"note,omitempty"`
+	// Digest is the SHA-256, hex, that the bench itself took of the document's
+	// file and found to be the submitted one; "" when it had no file at hand.
+	Digest string `json:"sha256,omitempty"`
+}
+
+// Submitted says which submission.yaml the references are from.
+type Submitted struct {
+	Model  string `json:"model,omitempty"`
+	Digest string `json:"sha256"` // of submission.yaml
+	Rows   int    `json:"rows"`   // how many references it has
+}
+
 // Identity is what the device says it is.
 type Identity struct {
 	Type     string `json:"type,omitempty"`
@@ -287,6 +319,8 @@ func (Passed) Kind() string       { return "passed" }
 func (Switched) Kind() string     { return "switched" }
 func (Prompt) Kind() string       { return "prompt" }
 func (Answer) Kind() string       { return "answer" }
+func (Reference) Kind() string    { return "reference" }
+func (Submitted) Kind() string    { return "submitted" }
 func (Identity) Kind() string     { return "identity" }
 func (BenchFault) Kind() string   { return "bench.fault" }
 func (RunEnd) Kind() string       { return "run.end" }

@@ -49,6 +49,8 @@ func init() {
 	register[Switched]()
 	register[Prompt]()
 	register[Answer]()
+	register[Submitted]()
+	register[Reference]()
 	register[Identity]()
 	register[BenchFault]()
 	register[RunEnd]()

@@ -13,6 +13,7 @@ package profile
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 )
@@ -98,6 +99,21 @@ func (p Profile) Declared(key string) bool { return p.lines[key] > 0 }
 // Line is the line of a declared key, 0 when the file does not have it: a
 // declaration that the record contradicts is reported with it.
 func (p Profile) Line(key string) int { return p.lines[key] }
+
+// Lines gives the line of every declared key.
+func (p Profile) Lines() map[string]int { return maps.Clone(p.lines) }
+
+// Conditions gives what the profile declares for each field that a condition of
+// a catalogue may read; fields that it leaves out are not among them.
+func (p Profile) Conditions() map[string][]string {
+	out := map[string][]string{}
+	for _, f := range conditionFields {
+		if v, ok := p.Lookup(f); ok {
+			out[f] = slices.Clone(v)
+		}
+	}
+	return out
+}
 
 // Lookup gives the values that the profile declares for a field of a
 // condition, and false when it declares nothing: then nobody may assume.

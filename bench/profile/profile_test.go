@@ -76,6 +76,32 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+// What the record takes over is what Lookup says, and nothing about what is not declared.
+func TestConditionsAreWhatIsDeclared(t *testing.T) {
+	for name, raw := range map[string]string{"some": example1, "all": everything} {
+		p, err := Load("p.yaml", []byte(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := p.Conditions()
+		for _, f := range Fields() {
+			want, declared := p.Lookup(f)
+			got, ok := c[f]
+			if ok != declared || !slices.Equal(got, want) {
+				t.Errorf("%s: %s is %q, %v, want %q, %v", name, f, got, ok, want, declared)
+			}
+		}
+		if name == "some" && len(c) != 6 {
+			t.Errorf("%d fields are declared, want 6: %v", len(c), c)
+		}
+		l := p.Lines()
+		l["sectors"] = 99
+		if p.Line("sectors") != 7 || p.Lines()["taxpayer.bin"] != 5 {
+			t.Errorf("lines %v", p.Lines())
+		}
+	}
+}
+
 const everything = example1 + `vat_payer: false
 mobile_operators: 0
 registered: "2014-06-01"
