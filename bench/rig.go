@@ -40,6 +40,10 @@ type Options struct {
 	Section  string
 	Editions []string
 	Params   Params
+
+	// What the manufacturer refers to; nil and none without a submission.
+	Submitted  *history.Submitted
+	References []history.Reference
 }
 
 // New puts a rig together, simulated or external as the URL says, writes the
@@ -150,6 +154,14 @@ func start(o Options, loop clock.Loop, mode string) (*Bench, error) {
 		Format: 1, TimeMode: mode, Seed: o.Seed, Section: o.Section, Editions: o.Editions, Device: o.URL.String(),
 		Protocol: o.Profile.Protocol, Profile: b.Facts, Limits: o.Params.Used(),
 	})
+	if o.Submitted != nil && err == nil {
+		_, err = b.Log.Append(history.Bench, *o.Submitted)
+	}
+	for _, r := range o.References {
+		if err == nil {
+			_, err = b.Log.Append(history.Bench, r)
+		}
+	}
 	return b, err
 }
 
@@ -211,6 +223,7 @@ func facts(p profile.Profile) history.Facts {
 		TaxpayerName: p.Taxpayer.Name, TaxpayerBIN: p.Taxpayer.BIN, Address: p.Taxpayer.Address, Activity: p.Taxpayer.Activity,
 		Sectors: p.Sectors, Fiscal: p.Registrar, Channels: p.Channels, Languages: p.Languages,
 		OFDID: p.OFD.ID, OFDName: p.OFD.Name, OFDSite: p.OFD.Site, CashierNames: p.Cashiers,
+		Declared: p.Conditions(), Lines: p.Lines(),
 	}
 }
 

@@ -36,6 +36,8 @@ type Asked struct {
 	Seed      uint64   `yaml:"seed"`
 	Mutant    string   `yaml:"mutant,omitempty"`
 	OFDListen string   `yaml:"ofd_listen,omitempty"`
+	// Submission is the manufacturer's submission.yaml inside the run directory, "" without one.
+	Submission string `yaml:"submission,omitempty"`
 	Confirmed bool     `yaml:"unsent_confirmed,omitempty"` // a person vouches that the register keeps no real documents
 	Version   string   `yaml:"version"`                    // of kkmtest
 }
@@ -46,6 +48,10 @@ const (
 	ProfileFile = "profile.yaml"
 	HistoryFile = "history.jsonl"
 	CaptureFile = "capture.pcapng"
+
+	// SubmissionDir holds submission.yaml and the documents that it names, as they were handed over.
+	SubmissionDir  = "submission"
+	SubmissionFile = "submission.yaml"
 )
 
 // Write makes run.yaml.

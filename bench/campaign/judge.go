@@ -20,11 +20,16 @@ const (
 // Judge judges the selected rows of an edition from a record. The rows that were
 // not selected come out notselected, so that a form always has all its lines.
 func Judge(v history.View, e regulation.Edition, section string, rows []regulation.Row) []check.Finding {
+	return JudgeRecord(check.NewRecord(v), e, section, rows)
+}
+
+// JudgeRecord judges a record that was put together already: several editions
+// read it once.
+func JudgeRecord(rec *check.Record, e regulation.Edition, section string, rows []regulation.Row) []check.Finding {
 	chosen := map[string]bool{}
 	for _, r := range rows {
 		chosen[r.Section+" "+r.Number] = true
 	}
-	rec := check.NewRecord(v)
 	var out []check.Finding
 	for _, s := range e.For(section) {
 		part := e
