@@ -9,6 +9,7 @@ import (
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/cpcr"
 	"github.com/kkmtest/kkmtest/cpcr/canon"
+	"github.com/kkmtest/kkmtest/simulators/stream"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -404,5 +405,43 @@ func TestStats(t *testing.T) {
 	want := Stats{Connections: 4, Opened: 4, Accepted: 1, Replayed: 1, Refused: 1, Silent: 1, Events: 2}
 	if got != want {
 		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// A connection that is ended for what its peer did is told of once, in one line
+// with the peer; one that ends in order is not.
+func TestMisuseIsToldOnce(t *testing.T) {
+	var told []string
+	w := newWorld(t, Options{Misuse: func(peer, what string) { told = append(told, peer+": "+what) }, MaxRequest: 1000, MaxConns: 3, Versions: []cpcr.Version{cpcr.V204}})
+	big := w.next()
+	big.Size = 1001
+	old := w.next()
+	old.Version, old.Size = cpcr.V203, cpcr.HeaderSize
+	for _, tt := range []struct {
+		name string
+		do   func(p *pipe, ev stream.Events)
+		want string // "" for nothing
+	}{
+		{"answered and left", func(_ *pipe, ev stream.Events) { ev.Received(w.frame(system())); ev.Closed(nil) }, ""},
+		{"idle", func(*pipe, stream.Events) { w.pass(defaultIdle) }, ""},
+		{"no CPCR", func(_ *pipe, ev stream.Events) {
+			ev.Received([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+			ev.Received([]byte("more"))
+		}, "ERR_APPCODE"},
+		{"too large", func(_ *pipe, ev stream.Events) { ev.Received(big.Append(nil)) }, "ERR_SIZE_LIMIT"},
+		{"version", func(_ *pipe, ev stream.Events) { ev.Received(old.Append(nil)) }, "VERSION 203 is not served"},
+		{"slow", func(_ *pipe, ev stream.Events) { ev.Received([]byte{0xa2}); w.pass(defaultRead) }, "not whole in time"},
+		{"left in the middle", func(_ *pipe, ev stream.Events) { ev.Received([]byte{0xa2}); ev.Closed(nil) }, "ERR_HEADER_SHORT"},
+		{"one too many", func(*pipe, stream.Events) { w.dial(); w.dial(); w.dial() }, "3 connections are open already"},
+	} {
+		told = nil
+		p, ev := w.dial()
+		tt.do(p, ev)
+		if tt.want == "" && told != nil {
+			t.Errorf("%s: %v, want nothing", tt.name, told)
+		}
+		if tt.want != "" && (len(told) != 1 || !strings.HasPrefix(told[0], "10.0.0.1:4000: ") || !strings.Contains(told[0], tt.want) || strings.Contains(told[0], "\n")) {
+			t.Errorf("%s: %q, want one line with %q", tt.name, told, tt.want)
+		}
 	}
 }

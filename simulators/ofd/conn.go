@@ -15,6 +15,7 @@ import (
 type conn struct {
 	s      *Server
 	id     uint64
+	peer   string
 	c      stream.Conn
 	split  cpcr.Splitter
 	timer  clock.Timer
@@ -44,10 +45,12 @@ type letter struct {
 
 func (s *Server) accept(c stream.Conn, peer string) stream.Events {
 	s.nconn++
-	x := &conn{s: s, id: s.nconn, c: c, split: cpcr.Splitter{Limit: s.opt.MaxRequest}}
+	x := &conn{s: s, id: s.nconn, peer: peer, c: c, split: cpcr.Splitter{Limit: s.opt.MaxRequest}}
 	if len(s.conns) >= s.opt.MaxConns || s.err != nil {
 		c.Reset()
-		s.note(history.Conn{ID: x.id, State: "reset", Peer: peer, Reason: fmt.Sprintf("%d connections are open already", len(s.conns))})
+		why := fmt.Sprintf("%d connections are open already", len(s.conns))
+		s.note(history.Conn{ID: x.id, State: "reset", Peer: peer, Reason: why})
+		s.misuse(peer, why)
 		return stream.Events{}
 	}
 	s.conns[x.id] = x
@@ -100,10 +103,12 @@ func (x *conn) watch(begun bool) {
 	}
 	if limit > 0 {
 		x.timer = x.s.loop.AfterFunc(limit, func() {
-			if begun {
-				x.broken(string(cpcr.ErrTruncated))
+			if !begun {
+				x.close(why)
+				return
 			}
-			x.close(why)
+			x.broken(string(cpcr.ErrTruncated))
+			x.expel(why)
 		})
 	}
 }
@@ -114,7 +119,7 @@ func (x *conn) received(p []byte) {
 	}
 	if x.held {
 		if len(x.early)+len(p) > int(x.s.opt.MaxRequest) {
-			x.close("more than a message came before the connection was taken")
+			x.expel("more than a message came before the connection was taken")
 			return
 		}
 		x.early = append(x.early, p...)
@@ -142,7 +147,7 @@ func (x *conn) received(p []byte) {
 			class = string(e.Class)
 		}
 		x.broken(class)
-		x.close(err.Error()) // cpcr.md 16.3: a bad header gets no answer
+		x.expel(err.Error()) // cpcr.md 16.3: a bad header gets no answer
 		return
 	}
 	x.watch(len(x.split.Pending()) > 0)
@@ -159,7 +164,7 @@ func (x *conn) belongs(frame []byte) bool {
 	all := append(x.s.byDevice[h.ID], x)
 	x.s.byDevice[h.ID] = all
 	if len(all) > x.s.opt.MaxDeviceConns {
-		all[0].close(fmt.Sprintf("device %d has more than %d connections, this is the oldest", h.ID, x.s.opt.MaxDeviceConns))
+		all[0].expel(fmt.Sprintf("device %d has more than %d connections, this is the oldest", h.ID, x.s.opt.MaxDeviceConns))
 	}
 	return !x.gone
 }
@@ -176,7 +181,7 @@ func (x *conn) weigh(n int) {
 				worst = c
 			}
 		}
-		worst.close(fmt.Sprintf("%d bytes of unfinished messages on all connections, and this one has the most, %d", x.s.pending, worst.heavy))
+		worst.expel(fmt.Sprintf("%d bytes of unfinished messages on all connections, and this one has the most, %d", x.s.pending, worst.heavy))
 	}
 }
 
@@ -198,6 +203,7 @@ func (x *conn) closed(err error) {
 	}
 	if e, ok := x.split.End().(*cpcr.Error); ok {
 		x.broken(string(e.Class))
+		x.s.misuse(x.peer, e.Error())
 	}
 	state, reason := "closed", ""
 	if err != nil {
@@ -237,6 +243,14 @@ func (x *conn) close(reason string) {
 	if !x.gone {
 		x.leave("closed", reason)
 		x.c.Close()
+	}
+}
+
+// expel ends a connection for what the peer did.
+func (x *conn) expel(reason string) {
+	if !x.gone {
+		x.s.misuse(x.peer, reason)
+		x.close(reason)
 	}
 }
 

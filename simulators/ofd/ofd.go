@@ -81,6 +81,9 @@ type Options struct {
 	Cashiers           []Cashier      // for AUTH
 	Goods              *Nomenclature  // for NOMENCLATURE; nil for none
 	Payments           []PaymentState // states that a payment code runs through, one a question; empty for NEW, SCANNED, PAID
+	// Misuse is told once of each connection that is ended for what its peer did;
+	// nil when nobody wants to know.
+	Misuse func(peer, what string)
 	// Gate opens and closes the place where registers connect; nil where nothing can
 	// refuse a connection.
 	Gate func(open bool)
@@ -262,6 +265,12 @@ var _ stream.Acceptor = (*Server)(nil)
 func (s *Server) now() time.Time {
 	t := s.loop.Now().Wall.Add(s.skew)
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
+}
+
+func (s *Server) misuse(peer, what string) {
+	if s.opt.Misuse != nil {
+		s.opt.Misuse(peer, what)
+	}
 }
 
 // note writes into the record.

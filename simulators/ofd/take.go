@@ -80,7 +80,7 @@ func (s *Server) take(x *conn, frame []byte) {
 	}
 	q.seq = s.note(history.Frame{Conn: x.id, Dir: history.FromDevice, Bytes: frame, Error: string(unread)})
 	if !served && !s.opt.AnswerUnsupported {
-		x.close(string(cpcr.ErrVersionUnsupported))
+		x.expel(fmt.Sprintf("%s: VERSION %d is not served", cpcr.ErrVersionUnsupported, uint16(q.h.Version)))
 		return
 	}
 	q.act, q.notice = s.strike(q.h.ID, q.command, q.seq)

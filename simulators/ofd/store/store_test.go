@@ -188,7 +188,7 @@ func TestZerosAtTheEnd(t *testing.T) {
 
 // One changed byte anywhere is found, with its line.
 func TestEveryFlippedByteIsFound(t *testing.T) {
-	raw := written(t, 4)
+	raw := written(t, 3)
 	for i := range raw {
 		for _, flip := range []byte{0x01, 0x20, 0x80} {
 			bad := bytes.Clone(raw)
