@@ -37,6 +37,7 @@ var rooms = map[string][]string{
 	"fixtures":            {},
 	"docs/examples":       {"bench/clock", "bench/device/shtrihm/frame"},
 	"internal/house":      {},
+	"docs/examples":       {},
 }
 
 func inside(path, room string) bool { return path == room || strings.HasPrefix(path, room+"/") }
