@@ -218,6 +218,14 @@ func (b *Bench) Await(ctx context.Context, w Wait) error {
 			return lacking("operation %s/%s, which the wait is counted from, was never made", b.scenario, w.Op)
 		}
 		at = r.Done
+		switch w.From {
+		case OfBegin:
+			if e, ok := b.intent(r.Op); ok {
+				at = e.At
+			}
+		case OfEntry:
+			at = r.Entered
+		}
 	}
 	at = at.Add(w.For)
 	if w.Early != "" {

@@ -41,8 +41,20 @@ type Wait struct {
 	// ends earlier by the time that its entry took, so that the entry of the
 	// coming operation ends when the wait says.
 	Early string
-	Why   string
+	// From is the moment of Op that is counted from: its completion when it is
+	// empty, else one of the Of constants.
+	From Moment
+	Why  string
 }
+
+// Moment is a moment of an operation.
+type Moment string
+
+// The moments that a wait may be counted from besides the completion.
+const (
+	OfBegin Moment = "begin" // before its first byte
+	OfEntry Moment = "entry" // its entry was complete
+)
 
 // Pause waits from the end of the step before.
 func Pause(d time.Duration, why string) Wait { return Wait{For: d, Why: why} }
@@ -53,6 +65,9 @@ func SinceOp(op string, d time.Duration, why string) Wait { return Wait{Op: op, 
 // EntryLike makes the wait end so early that an operation which is entered as
 // fast as op ends its entry at the waited-for moment.
 func (w Wait) EntryLike(op string) Wait { w.Early = op; return w }
+
+// Counting makes the wait count from another moment of its operation.
+func (w Wait) Counting(m Moment) Wait { w.From = m; return w }
 
 // Zero says that there is nothing to wait for.
 func (w Wait) Zero() bool { return w == Wait{} }

@@ -57,6 +57,18 @@ const (
 	// spare is how long before the limit of the shift a step that is not about that
 	// limit closes it.
 	spare = time.Hour
+	// queuePhase and shiftPhase are how far into a second of the clock the receipt is
+	// begun that a limit is counted from; the four below them are how far from
+	// the limit the attempts in the last second inside and the first second past it begin. An
+	// attempt inside must be refused, if at all, before the limit; one past it must begin
+	// when no rounding to seconds excuses a register that takes it. They fit a register
+	// whose receipt takes a second; a slower one leaves these two undecided.
+	queuePhase  = 400 * time.Millisecond
+	shiftPhase  = 170 * time.Millisecond
+	refusalTime = 150 * time.Millisecond
+	firstSecond = 900 * time.Millisecond
+	lastMoment  = 100 * time.Millisecond
+	pastSecond  = 1200 * time.Millisecond
 	// breath is a pause in which a register finishes what it does by itself.
 	breath = 10 * time.Second
 	// blockPatience is how long a register may take to notice that a block by the OFD was
@@ -172,6 +184,30 @@ func sell(rs ...fiscal.Receipt) run {
 	}
 }
 
+// sellAt makes a plain sale that must work and begins at a phase of the second, so
+// that bench and register mean the same second.
+func sellAt(phase time.Duration) run {
+	return func(ctx context.Context, b *bench.Bench) error {
+		if err := b.AlignSecond(ctx); err != nil {
+			return err
+		}
+		if err := b.Pass(ctx, phase, "into the second"); err != nil {
+			return err
+		}
+		must(ctx, b, receipt(plain()))
+		return nil
+	}
+}
+
+// setClock sets the register's clock right, at a full second: then its seconds
+// begin where the bench's do, but for the time that the command takes.
+func setClock(ctx context.Context, b *bench.Bench) (bench.Taken, error) {
+	if err := b.AlignSecond(ctx); err != nil {
+		return bench.Taken{}, err
+	}
+	return try(ctx, b, fiscal.Op{Kind: fiscal.OpSetClock, Clock: b.Civil(), As: admin}), nil
+}
+
 // trySell is a step with receipts that may be refused; afterwards the register
 // is asked how it is and what it shows.
 func trySell(rs ...fiscal.Receipt) run {
@@ -182,6 +218,14 @@ func trySell(rs ...fiscal.Receipt) run {
 				return err
 			}
 		}
+		return nil
+	}
+}
+
+// tryOnce is a step with a receipt that may be refused, and nothing after it that takes time.
+func tryOnce(r fiscal.Receipt) run {
+	return func(ctx context.Context, b *bench.Bench) error {
+		try(ctx, b, receipt(r))
 		return nil
 	}
 }

@@ -129,17 +129,14 @@ func CutOff(p bench.Params) bench.Scenario {
 	shift := p.Duration("shift.limit", "limit")
 	steps := []bench.Step{
 		begin(),
-		{Name: "close the shift, cut every connection", Run: func(ctx context.Context, b *bench.Bench) error {
+		{Name: "close the shift, set the clock to the second, cut every connection", Run: func(ctx context.Context, b *bench.Bench) error {
 			must(ctx, b, zReport())
-			return b.CutAll()
-		}},
-		{Name: "sell: the limit is counted from this receipt", Run: func(ctx context.Context, b *bench.Bench) error {
-			if err := b.AlignSecond(ctx); err != nil {
+			if _, err := setClock(ctx, b); err != nil {
 				return err
 			}
-			must(ctx, b, receipt(plain()))
-			return nil
+			return b.CutAll()
 		}},
+		{Name: "sell: the limit is counted from this receipt", Run: sellAt(queuePhase)},
 	}
 	if day := shift - spare; day > 0 {
 		for at := day; at < limit-spare; at += day {
@@ -155,7 +152,8 @@ func CutOff(p bench.Params) bench.Scenario {
 	}
 	steps = append(steps,
 		bench.Step{Name: "sell just inside the limit", After: bench.SinceOp("3/1", limit-edge, "just inside the limit of work without a connection"), Run: trySell(plain())},
-		bench.Step{Name: "sell exactly at the limit", After: bench.SinceOp("3/1", limit, "exactly the limit of work without a connection").EntryLike("3/1"), Run: trySell(plain())},
+		bench.Step{Name: "sell in the last second of the limit", After: bench.SinceOp("3/1", limit-refusalTime, "the last second of work without a connection").Counting(bench.OfBegin), Run: tryOnce(plain())},
+		bench.Step{Name: "try to sell in the first second past the limit", After: bench.SinceOp("3/1", limit+firstSecond, "the first second past the limit of work without a connection").Counting(bench.OfBegin), Run: trySell(plain())},
 		bench.Step{Name: "try to sell just past the limit", After: bench.SinceOp("3/1", limit+edge, "just past the limit of work without a connection"), Run: trySell(plain())},
 		bench.Step{Name: "restore, hand over", Run: func(ctx context.Context, b *bench.Bench) error { return handOver(ctx, b) }},
 		bench.Step{Name: "sell: the register must work again", Run: func(ctx context.Context, b *bench.Bench) error {

@@ -157,23 +157,19 @@ func ShiftLimit(p bench.Params) bench.Scenario {
 		Checks: []string{"shift.limit"},
 		Steps: []bench.Step{
 			begin(),
-			{Name: "close that shift", Run: func(ctx context.Context, b *bench.Bench) error {
+			{Name: "close that shift, set the clock to the second", Run: func(ctx context.Context, b *bench.Bench) error {
 				must(ctx, b, zReport())
-				return nil
+				_, err := setClock(ctx, b)
+				return err
 			}},
 			{Name: "put cash in: the shift is not counted from this", Run: func(ctx context.Context, b *bench.Bench) error {
 				must(ctx, b, fiscal.Op{Kind: fiscal.OpDeposit, Cash: fiscal.Tenge(500)})
 				return nil
 			}},
-			{Name: "sell: the shift is counted from the end of this receipt", After: bench.Pause(spare/2, "the first receipt comes well after the first document"), Run: func(ctx context.Context, b *bench.Bench) error {
-				if err := b.AlignSecond(ctx); err != nil {
-					return err
-				}
-				must(ctx, b, receipt(plain()))
-				return nil
-			}},
+			{Name: "sell: the shift is counted from the end of this receipt", After: bench.Pause(spare/2, "the first receipt comes well after the first document"), Run: sellAt(shiftPhase)},
 			{Name: "sell just inside the limit", After: bench.SinceOp("4/1", limit-edge, "just inside the limit of the shift"), Run: trySell(plain())},
-			{Name: "sell exactly at the limit", After: bench.SinceOp("4/1", limit, "exactly the limit of the shift").EntryLike("4/1"), Run: trySell(plain())},
+			{Name: "sell in the last second of the limit", After: bench.SinceOp("4/1", limit-lastMoment, "the last second of the shift").Counting(bench.OfEntry), Run: tryOnce(plain())},
+			{Name: "try to sell in the first second past the limit", After: bench.SinceOp("4/1", limit+pastSecond, "the first second past the limit of the shift"), Run: trySell(plain())},
 			{Name: "try to sell just past the limit", After: bench.SinceOp("4/1", limit+edge, "just past the limit of the shift"), Run: trySell(plain())},
 			{Name: "print the X report", Run: func(ctx context.Context, b *bench.Bench) error {
 				try(ctx, b, xReport())

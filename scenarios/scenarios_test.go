@@ -137,8 +137,8 @@ func TestLimitsComeFromTheCatalogue(t *testing.T) {
 		offline, shift string
 		cutoff, limit  []time.Duration
 	}{
-		{"the law's", "72h", "24h", []time.Duration{23 * h, 46 * h, 69 * h, 72*h - edge, 72 * h, 72*h + edge}, []time.Duration{24*h - edge, 24 * h, 24*h + edge}},
-		{"others", "10h", "12h", []time.Duration{10*h - edge, 10 * h, 10*h + edge}, []time.Duration{12*h - edge, 12 * h, 12*h + edge}},
+		{"the law's", "72h", "24h", []time.Duration{23 * h, 46 * h, 69 * h, 72*h - edge, 72*h - refusalTime, 72*h + firstSecond, 72*h + edge}, []time.Duration{24*h - edge, 24*h - lastMoment, 24*h + pastSecond, 24*h + edge}},
+		{"others", "10h", "12h", []time.Duration{10*h - edge, 10*h - refusalTime, 10*h + firstSecond, 10*h + edge}, []time.Duration{12*h - edge, 12*h - lastMoment, 12*h + pastSecond, 12*h + edge}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -27,6 +27,7 @@ func NewRecord(v history.View) *Record {
 	b.r.attachStates()
 	b.r.tie()
 	b.r.clocks()
+	b.r.secondsOfClock()
 	b.r.Books = keepBooks(b.r)
 	b.r.contradict()
 	return b.r

@@ -62,7 +62,7 @@ func judgeCutoff(r *Record, p regulation.Params) []Judgement {
 				barred = nil
 			}
 		case base != nil:
-			age := r.age(base, o)
+			age := r.queueAge(base, o)
 			m := Measured{Name: "age of the oldest unsent offline receipt", Span: age, Limit: limit, Bounds: "from entry and completion of both receipts, whole seconds of the register's clock"}
 			b := with(refusal(o, a), "age", age.String(), "base", seqText(base.Seq), "kind", kindWord(o))
 			switch res := AtMost(limit, age); {

@@ -46,7 +46,7 @@ func judgeShiftLimit(r *Record, p regulation.Params) []Judgement {
 			}
 			closed = nil
 		case o.IsReceipt() && known:
-			age := r.age(base, o)
+			age := r.shiftAge(base, o)
 			m := Measured{Name: "length of the shift", Span: age, Limit: limit, Bounds: "from entry and completion of both documents, whole seconds of the register's clock"}
 			b := with(refusal(o, a), "age", age.String(), "base", seqText(base.Seq))
 			switch res := AtMost(limit, age); {

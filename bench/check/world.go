@@ -17,14 +17,7 @@ const nearLimit = 5 * time.Minute
 // so is the second to which it rounds: the span covers all of it. When the
 // device's clock was moved in between, both clocks are covered.
 func (r *Record) age(base, o *Operation) Span {
-	end := o.At
-	if o.End != 0 {
-		end = o.Res.Done
-	}
-	from := base.Res.Entered
-	if from.Mono == 0 && from.Wall.IsZero() {
-		from = base.At
-	}
+	end, from := r.ended(o), r.entered(base)
 	s := Span{
 		Lo: r.Elapsed(base.Res.Done, o.At) - base.Res.Blur - clockTolerance,
 		Hi: r.Elapsed(from, end) + base.Res.Blur + o.Res.Blur + clockTolerance,
@@ -178,14 +171,14 @@ func (w *world) excuse(o *Operation, judged string) string {
 	}
 	if judged != "shift.limit" {
 		if l, ok := w.r.limit("shift.limit", "limit"); ok {
-			if b := w.book(); b.Unsure == "" && b.FirstReceipt != nil && b.FirstReceipt != o && w.r.age(b.FirstReceipt, o).Hi > l {
+			if b := w.book(); b.Unsure == "" && b.FirstReceipt != nil && b.FirstReceipt != o && w.r.shiftAge(b.FirstReceipt, o).Hi > l {
 				return "@why.shift"
 			}
 		}
 	}
 	if judged != "offline.cutoff" {
 		if l, ok := w.r.limit("offline.cutoff", "limit"); ok {
-			if b := w.oldest(o); b != nil && w.r.age(b, o).Hi > l {
+			if b := w.oldest(o); b != nil && w.r.queueAge(b, o).Hi > l {
 				return "@why.offline"
 			}
 		}

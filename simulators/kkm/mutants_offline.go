@@ -36,6 +36,10 @@ var offlineMutants = []mutant{
 		quirks{cutoffExtra: time.Hour}},
 	{Mutant{"cutoff-early", "stops an hour before its limit of work without the OFD", names("offline.cutoff"), names("shift.limit", "offline.enter")},
 		quirks{cutoffExtra: -time.Hour}},
+	{Mutant{"cutoff-second-late", "sells in the first second past its limit of work without the OFD", names("offline.cutoff"), nil},
+		quirks{cutoffExtra: time.Second}},
+	{Mutant{"cutoff-second-early", "stops when its limit of work without the OFD is reached, and not when it is over", names("offline.cutoff"), nil},
+		quirks{cutoffExtra: -time.Second}},
 	{Mutant{"cutoff-from-newest", "counts the limit of work without the OFD from the newest unsent receipt", names("offline.cutoff"), nil},
 		quirks{cutoffFromNewest: true}},
 

@@ -14,6 +14,10 @@ var workMutants = []mutant{
 		quirks{shiftExtra: time.Hour}},
 	{Mutant{"shift-early", "stops an hour before the limit of the shift", names("shift.limit"), nil},
 		quirks{shiftExtra: -time.Hour}},
+	{Mutant{"shift-second-late", "sells in the first second past the limit of its shift", names("shift.limit"), nil},
+		quirks{shiftExtra: time.Second}},
+	{Mutant{"shift-second-early", "stops in the last second of the limit of its shift", names("shift.limit"), nil},
+		quirks{shiftExtra: -2 * time.Second}}, // of which one is the second to which the end of a document is rounded up
 	{Mutant{"shift-from-deposit", "counts the shift from the first document, be it a deposit, and not from the first payment document", names("shift.limit"), nil},
 		quirks{shiftFromFirst: true}},
 
