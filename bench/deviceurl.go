@@ -13,12 +13,20 @@ type DeviceURL struct {
 	Scheme   string // emulated, serial, serial+tcp
 	Address  string // path of the port, or host:port
 	Profile  string // of the emulated register
+	Variant  string // a lawful difference of the emulated register, "" when there is none
 	Protocol string // of the control line
 	Baud     int    // 0: the protocol's usual one
 	Password int    // of the administrator, 0: the profile's
 	Control  string // base URL of the control API, "" when there is none
 
 	Args []string // exec: arguments of the driver program
+
+	// operator: who answers the cards. Robot says that the emulated register stands
+	// behind them and a robot works at its keys.
+	Script   string // file with the answers
+	RecordTo string // file to write the answers into
+	Language string // of the cards
+	Robot    bool
 }
 
 // defaultEmulated is the profile of the built-in register.
@@ -28,15 +36,16 @@ const defaultEmulated = "section-1"
 var Protocols = []string{"shtrih-m"}
 
 var urlKeys = map[string][]string{
-	"emulated":   {"profile"},
+	"emulated":   {"profile", "variant"},
 	"serial":     {"protocol", "baud", "password", "control"},
 	"serial+tcp": {"protocol", "password", "control"},
 	"exec":       {"arg", "control"},
+	"operator":   {"script", "record", "lang", "robot", "control"},
 }
 
 // ParseDeviceURL reads a device URL; see the command line's help for its forms.
 func ParseDeviceURL(s string) (DeviceURL, error) {
-	const forms = "emulated:?profile=NAME, serial:///dev/ttyUSB0?protocol=PROTOCOL, serial+tcp://HOST:PORT?protocol=PROTOCOL or exec:/PATH/OF/DRIVER?arg=ARGUMENT"
+	const forms = "emulated:?profile=NAME, serial:///dev/ttyUSB0?protocol=PROTOCOL, serial+tcp://HOST:PORT?protocol=PROTOCOL exec:/PATH/OF/DRIVER?arg=ARGUMENT or operator:?lang=LANGUAGE"
 	u, err := url.Parse(s)
 	if err != nil {
 		return DeviceURL{}, fmt.Errorf("%q is no URL (%v): want %s", s, err, forms)
@@ -54,7 +63,7 @@ func ParseDeviceURL(s string) (DeviceURL, error) {
 			return DeviceURL{}, fmt.Errorf("%q: parameter %q: want one of %s", s, k, strings.Join(keys, ", "))
 		}
 	}
-	d := DeviceURL{Scheme: u.Scheme, Profile: q.Get("profile"), Protocol: q.Get("protocol")}
+	d := DeviceURL{Scheme: u.Scheme, Profile: q.Get("profile"), Variant: q.Get("variant"), Protocol: q.Get("protocol")}
 	switch u.Scheme {
 	case "emulated":
 		if u.Opaque != "" || u.Host != "" || u.Path != "" {
@@ -98,17 +107,25 @@ func ParseDeviceURL(s string) (DeviceURL, error) {
 }
 
 // Emulated says that the register lives inside the bench.
-func (d DeviceURL) Emulated() bool { return d.Scheme == "emulated" }
+func (d DeviceURL) Emulated() bool { return d.Scheme == "emulated" || d.Robot }
 
 // String is the URL without secrets, as it stands in the record.
 func (d DeviceURL) String() string {
 	switch d.Scheme {
 	case "emulated":
+		if d.Variant != "" {
+			return "emulated:?profile=" + d.Profile + "&variant=" + d.Variant
+		}
 		return "emulated:?profile=" + d.Profile
 	case "serial":
 		return "serial://" + d.Address + "?protocol=" + d.Protocol
 	case "exec":
 		return "exec:" + d.Address
+	case "operator":
+		if d.Robot {
+			return "operator:?robot=" + d.Profile
+		}
+		return "operator:"
 	}
 	return d.Scheme + "://" + d.Address + "?protocol=" + d.Protocol
 }

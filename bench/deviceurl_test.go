@@ -14,6 +14,7 @@ func TestParseDeviceURL(t *testing.T) {
 	}{
 		{in: "emulated:", want: DeviceURL{Scheme: "emulated", Profile: "section-1"}},
 		{in: "emulated:?profile=x", want: DeviceURL{Scheme: "emulated", Profile: "x"}},
+		{in: "emulated:?profile=x&variant=y", want: DeviceURL{Scheme: "emulated", Profile: "x", Variant: "y"}},
 		{in: "serial:///dev/ttyUSB0?protocol=shtrih-m&baud=4800&password=30", want: DeviceURL{Scheme: "serial", Address: "/dev/ttyUSB0", Protocol: "shtrih-m", Baud: 4800, Password: 30}},
 		{in: "serial+tcp://10.0.0.5:7778?protocol=shtrih-m", want: DeviceURL{Scheme: "serial+tcp", Address: "10.0.0.5:7778", Protocol: "shtrih-m"}},
 		{in: "serial://dev/ttyUSB0?protocol=shtrih-m", err: "three slashes"},

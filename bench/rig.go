@@ -66,7 +66,7 @@ func NewSimulated(o Options) (*Bench, error) {
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
-	reg, err := kkm.New(loop, o.Emulator, net.Dialer(), kkm.Options{Seed: o.Seed, Mutant: o.Mutant})
+	reg, err := kkm.New(loop, o.Emulator, net.Dialer(), kkm.Options{Seed: o.Seed, Mutant: o.Mutant, Variant: o.URL.Variant})
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
@@ -80,6 +80,15 @@ func NewSimulated(o Options) (*Bench, error) {
 		return nil, errors.Join(err, b.Close())
 	}
 	b.hands = []any{emulated{reg}}
+	if o.URL.Robot {
+		d, err := b.openOperator(o, reg)
+		if err != nil {
+			return nil, errors.Join(err, b.Close())
+		}
+		b.hands, b.Device = nil, d
+		b.closers = append(b.closers, d.Close)
+		return b, nil
+	}
 	return b, b.drive(o, line.Host(), lineSpeed)
 }
 

@@ -1,6 +1,7 @@
 package kkm
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,12 +34,41 @@ type exchange struct {
 	begun   time.Duration // by the loop's clock
 	sent    time.Duration // when the first attempt was on its way; 0: none was yet
 	attempt int
-	tried   int // channels in this round
-	conn    stream.Conn
-	in      cpcr.Splitter
+	tried   int         // channels in this round
+	wires   []*wire     // that may still bring the answer
 	guard   clock.Timer // of the connection, or the pause before the next attempt
+	again   clock.Timer // a repeat beside an attempt that is still open: see quirks.repeatAfter
 	limit   clock.Timer // of the whole
 	over    bool
+}
+
+// wire is one connection. A conforming register has it for one attempt; some
+// lawful ones keep it for further requests, or repeat a request over a second
+// one while they still listen on the first.
+type wire struct {
+	conn   stream.Conn
+	turn   int // attempt that it belongs to
+	in     cpcr.Splitter
+	opened func()       // nil: nobody waits for it
+	got    func([]byte) // nil: nobody listens
+	lost   func()
+}
+
+// cutOff is the end of a wire with the power.
+func (w *wire) cutOff() {
+	w.deaf()
+	if w.conn != nil {
+		w.conn.Reset()
+	}
+}
+
+func (w *wire) deaf() { w.opened, w.got, w.lost = nil, nil, nil }
+
+func (w *wire) close() {
+	w.deaf()
+	if w.conn != nil {
+		w.conn.Close()
+	}
 }
 
 // ask begins an exchange. end is called once, later, unless the power goes or
@@ -66,66 +96,83 @@ func (x *exchange) setLimit() {
 	if most := x.begun + max(l.Transaction, wait); end > most {
 		end = most
 	}
-	x.limit = x.r.after(end-x.r.loop.Now().Mono, func() { x.finish(nil) })
+	x.limit = x.r.after(end-x.r.loop.Now().Mono, func() { x.finish(nil, nil) })
 }
 
-// try opens a connection over the next channel.
+// try opens a connection over the next channel, or takes the one that was kept.
 func (x *exchange) try() {
 	r := x.r
 	x.attempt++
-	n := x.attempt
-	x.in = cpcr.Splitter{Limit: cpcr.MaxResponse}
-	port, _ := strconv.Atoi(r.nv.port)
-	mine := func(f func()) func() {
-		return func() {
-			if !x.over && n == x.attempt {
-				f()
-			}
-		}
+	w := r.kept
+	r.kept = nil
+	fresh := w == nil
+	if fresh {
+		w = &wire{in: cpcr.Splitter{Limit: cpcr.MaxResponse}}
 	}
-	x.guard = r.after(r.profile.Limits.Connect, mine(x.fail))
-	x.conn = nil
+	x.wires, w.turn = append(x.wires, w), x.attempt
+	w.got = func(p []byte) { x.receive(w, p) }
+	w.lost = func() { x.gone(w) }
+	if !fresh {
+		x.guard = nil
+		x.send(w)
+		return
+	}
+	w.opened = func() {
+		x.guard.Stop()
+		x.send(w)
+	}
+	x.guard = r.after(r.profile.Limits.Connect, func() { x.gone(w) })
+	port, _ := strconv.Atoi(r.nv.port)
 	c := r.dialer.Dial(r.profile.Channels[r.channel], r.nv.host, port, stream.Events{
 		Opened: func(c stream.Conn) {
-			if x.over || n != x.attempt {
+			if w.opened == nil {
 				c.Reset()
 				return
 			}
-			x.conn = c
-			x.guard.Stop()
-			x.send()
+			w.conn = c
+			w.opened()
 		},
 		Received: func(p []byte) {
-			if !x.over && n == x.attempt {
-				x.receive(p)
+			if w.got != nil {
+				w.got(p)
 			}
 		},
-		Closed: func(error) { mine(x.fail)() },
+		Closed: func(error) {
+			if w.lost != nil {
+				w.lost()
+			}
+		},
 	})
-	if x.over || n != x.attempt { // it ended inside Dial
+	if w.got == nil { // it ended inside Dial
 		if c != nil {
 			c.Reset()
 		}
 		return
 	}
-	x.conn = c
+	w.conn = c
 }
 
-func (x *exchange) send() {
+func (x *exchange) send(w *wire) {
 	raw, err := x.build()
 	if err != nil { // our own message does not fit the version: nothing to send, ever
-		x.finish(&answer{code: int(canon.ResultTypeEnum_RESULT_TYPE_INCORRECT_REQUEST_DATA), text: err.Error(), Response: new(canon.Response), Header: cpcr.Header{Token: x.pair.Token}})
+		x.finish(&answer{code: int(canon.ResultTypeEnum_RESULT_TYPE_INCORRECT_REQUEST_DATA), text: err.Error(), Response: new(canon.Response), Header: cpcr.Header{Token: x.pair.Token}}, nil)
 		return
 	}
 	if x.sent == 0 {
 		x.sent = x.r.loop.Now().Mono
 		x.setLimit()
 	}
-	x.conn.Send(raw)
+	if d := x.r.q.repeatAfter; d > 0 && !x.once {
+		x.again = x.r.after(d, func() {
+			x.r.channel = (x.r.channel + 1) % len(x.r.profile.Channels)
+			x.try()
+		})
+	}
+	w.conn.Send(raw)
 }
 
-func (x *exchange) receive(p []byte) {
-	frames, err := x.in.Push(p)
+func (x *exchange) receive(w *wire, p []byte) {
+	frames, err := w.in.Push(p)
 	for _, f := range frames {
 		h, m, derr := cpcr.DecodeResponse(f)
 		if derr != nil {
@@ -136,32 +183,42 @@ func (x *exchange) receive(p []byte) {
 		if h.ReqNum != x.pair.ReqNum || h.ID != x.r.profile.OFD.ID || h.Version != v || m.GetCommand() != x.cmd {
 			continue // an answer to something else (cpcr.md 15)
 		}
-		x.answered(&answer{Header: h, Response: m, code: int(m.GetResult().GetResultCode()), text: m.GetResult().GetResultText()})
+		x.answered(w, &answer{Header: h, Response: m, code: int(m.GetResult().GetResultCode()), text: m.GetResult().GetResultText()})
 		return
 	}
 	if err != nil {
-		x.fail() // the stream cannot be read on
+		x.gone(w) // the stream cannot be read on
 	}
 }
 
 // answered ends the exchange, but for the codes that ask for another attempt
 // (cpcr.md 6: 254, 255).
-func (x *exchange) answered(a *answer) {
-	if a.code == codeBusy || a.code == codeUnknown {
-		if x.once {
-			x.finish(nil)
-			return
-		}
-		x.fail()
-		return
+func (x *exchange) answered(w *wire, a *answer) {
+	switch {
+	case a.code != codeBusy && a.code != codeUnknown:
+		x.finish(a, w)
+	case x.once:
+		x.finish(nil, nil)
+	default:
+		x.gone(w)
 	}
-	x.finish(a)
+}
+
+// gone lets a wire go. When it was that of the latest attempt the next one comes;
+// an older one beside it is no loss.
+func (x *exchange) gone(w *wire) {
+	x.wires = slices.DeleteFunc(x.wires, func(v *wire) bool { return v == w })
+	w.close()
+	if w.turn == x.attempt && !x.over {
+		x.fail()
+	}
 }
 
 // fail gives an attempt up and plans the next one.
 func (x *exchange) fail() {
 	r := x.r
-	x.drop()
+	x.attempt++
+	x.still()
 	x.tried++
 	r.channel = (r.channel + 1) % len(r.profile.Channels)
 	if x.tried < len(r.profile.Channels) {
@@ -169,28 +226,49 @@ func (x *exchange) fail() {
 		return
 	}
 	x.tried = 0
-	if x.once {
-		x.finish(nil)
+	if x.once || r.q.offlineAtOnce && !x.service {
+		x.finish(nil, nil)
 		return
 	}
 	x.guard = r.after(r.profile.Limits.Retry, x.try)
 }
 
-// drop lets the connection and the timer of an attempt go.
-func (x *exchange) drop() {
-	x.attempt++
-	if x.guard != nil {
-		x.guard.Stop()
-	}
-	if x.conn != nil {
-		x.conn.Close()
-		x.conn = nil
+// still stops the timers of the attempts.
+func (x *exchange) still() {
+	for _, t := range []clock.Timer{x.guard, x.again} {
+		if t != nil {
+			t.Stop()
+		}
 	}
 }
 
-func (x *exchange) finish(a *answer) {
+// keep lets the connection that brought the answer stay open for the next
+// request (cpcr.md 2 leaves that open).
+func (x *exchange) keep(w *wire) {
+	r := x.r
+	if r.q.keepAlive == 0 {
+		return
+	}
+	x.wires = slices.DeleteFunc(x.wires, func(v *wire) bool { return v == w })
+	w.deaf()
+	r.kept = w
+	drop := func() {
+		if r.kept == w {
+			r.kept = nil
+			w.close()
+		}
+	}
+	w.lost = drop
+	r.after(r.q.keepAlive, drop)
+}
+
+// finish ends the exchange; w is the connection that brought the answer, nil when none did.
+func (x *exchange) finish(a *answer, w *wire) {
 	if x.over {
 		return
+	}
+	if w != nil {
+		x.keep(w)
 	}
 	x.cut()
 	x.end(a)
@@ -199,7 +277,17 @@ func (x *exchange) finish(a *answer) {
 // cut ends the exchange without a word.
 func (x *exchange) cut() {
 	x.over = true
-	x.drop()
+	x.attempt++
+	x.still()
+	for _, w := range x.wires {
+		if x.r.q.keepAlive > 0 && !x.r.q.lingers { // what it did not deliver must not come after all, without the period of the break
+			w.deaf()
+			x.r.after(2*time.Second, w.cutOff) // a moment for what is under way
+			continue
+		}
+		w.close()
+	}
+	x.wires = nil
 	if x.limit != nil {
 		x.limit.Stop()
 	}

@@ -27,7 +27,7 @@ func (r *Register) register(d *document) {
 		return
 	}
 	r.yield()
-	d.Pair = &pair{Token: n.token, ReqNum: n.next()}
+	d.Pair = &pair{Token: n.token, ReqNum: r.next()}
 	r.write(&record{Step: stBegin, Doc: d})
 	d = n.pending
 	r.ask(&exchange{cmd: d.request().GetCommand(), pair: *d.Pair,
@@ -78,6 +78,13 @@ func (r *Register) registered(d *document, a *answer) {
 			d.z = a.GetReport().GetZxReport()
 		}
 		r.complete(d, rec)
+		if d.Kind == fiscal.OpZReport && r.q.infoEachShift {
+			r.command(canon.CommandTypeEnum_COMMAND_INFO, func(a *answer) {
+				if a != nil && a.code != codeOK {
+					r.refusedByOFD(a)
+				}
+			})
+		}
 	default:
 		r.write(&record{Step: stRefuse, Token: tokenOf(a)})
 		r.refusedByOFD(a)
@@ -111,7 +118,12 @@ func (r *Register) alone(d *document) {
 	if d.Kind == fiscal.OpReceipt {
 		d.Sign = r.nextSign()
 	}
-	r.complete(d, &record{Step: stQueue, Doc: d})
+	rec := &record{Step: stQueue, Doc: d}
+	if r.q.ownNumbers {
+		own := r.next()
+		d.Own, rec.ReqNum = &own, &own
+	}
+	r.complete(d, rec)
 	if r.again == nil && r.x == nil {
 		r.plan()
 	}
@@ -122,6 +134,8 @@ func (r *Register) nextSign() uint32 {
 	n := r.nv
 	first := firstSign(r.seed, r.profile.OFD.ID)
 	switch {
+	case r.q.sign != nil:
+		return r.q.sign(r, n.serial)
 	case r.q.signsPerDay && n.signed.Format(time.DateOnly) == r.now().Format(time.DateOnly):
 		return scramble(n.serial)
 	case r.q.signsPerDay, n.serial == 0:
@@ -137,6 +151,7 @@ func (r *Register) complete(d *document, rec *record) {
 	rec.End = r.printEnd(len(lines))
 	r.write(rec)
 	r.printDoc(lines, d)
+	r.watchShift()
 	out := fiscal.Outcome{Doc: d.No, Shift: uint64(r.nv.counters.Shift), Sign: d.printedSign()}
 	if d.Kind == fiscal.OpReceipt {
 		out.Change, _ = cpcr.Tiyn(d.request().Ticket.GetAmounts().GetChange())
@@ -226,11 +241,15 @@ func (r *Register) closeShift(o *operation) {
 			r.finish(refusal(Fault, 0, r.fault))
 			return
 		}
-		if r.nv.blocked != "" { // the test message met a block
+		if r.nv.blocked != "" && !r.closesBlocked() { // the test message met a block
 			r.finish(refusal(r.nv.blocked, r.nv.code, r.blockText()))
 			return
 		}
 		d := r.closeMessage(o)
+		if r.nv.blocked != "" {
+			r.alone(d)
+			return
+		}
 		if !r.nv.offline && r.linkDown() {
 			r.tell(offlineNotice)
 			r.alone(d)
@@ -257,6 +276,9 @@ func (r *Register) xReport(o *operation) {
 	own := r.report(&n.counters, o.at)
 	local := func() {
 		r.print(r.reportText(own, false, false, "", o.at))
+		if r.q.queueReports && n.counters.Open && (n.offline || len(n.queue) > 0) {
+			r.queueReport(own, o)
+		}
 		r.finish(Reply{})
 	}
 	if !n.counters.Open || n.offline || len(n.queue) > 0 || n.blocked != "" {
@@ -266,7 +288,7 @@ func (r *Register) xReport(o *operation) {
 	r.yield()
 	q := &canon.Request{Command: canon.CommandTypeEnum_COMMAND_REPORT.Enum(), Report: &canon.ReportRequest{
 		Report: canon.ReportTypeEnum_REPORT_X.Enum(), DateTime: cpcr.Stamp(o.at), ZxReport: own}}
-	p := pair{Token: n.token, ReqNum: n.next()}
+	p := pair{Token: n.token, ReqNum: r.next()}
 	var x *exchange
 	x = &exchange{cmd: q.GetCommand(), pair: p,
 		build: func() ([]byte, error) { return r.frame(p, q, nil) },

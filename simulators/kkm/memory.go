@@ -123,7 +123,7 @@ func (r *Register) recall() error {
 	if err != nil {
 		return fmt.Errorf("fiscal memory: %w", err)
 	}
-	r.nv = newNV(&r.profile)
+	r.nv = r.fresh()
 	for i, raw := range raws {
 		rec, err := unseal(raw)
 		if err != nil {

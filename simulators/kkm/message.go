@@ -250,6 +250,9 @@ func (r *Register) frame(p pair, q *canon.Request, doc *document) ([]byte, error
 		r.q.header(&h)
 	}
 	raw, err := cpcr.EncodeRequest(h, m)
+	if err == nil && r.q.payload != nil {
+		raw = append(raw[:cpcr.HeaderSize:cpcr.HeaderSize], r.q.payload(v, raw[cpcr.HeaderSize:])...)
+	}
 	if err == nil && r.q.firstTry != nil && r.x != nil && r.x.sent == 0 {
 		raw = r.q.firstTry(raw)
 	}

@@ -26,8 +26,9 @@ type document struct {
 	Sign     uint32        `json:"sign,omitempty"`  // autonomous sign
 	Store    uint32        `json:"store,omitempty"` // of a Z: overall checksum of the memory before it
 
-	OFDSign string `json:"ofd_sign,omitempty"`
-	Pair    *pair  `json:"pair,omitempty"` // of the first attempt; repeats carry it again
+	OFDSign string  `json:"ofd_sign,omitempty"`
+	Pair    *pair   `json:"pair,omitempty"` // of the first attempt; repeats carry it again
+	Own     *uint16 `json:"own,omitempty"`  // REQNUM that it got when it was made alone
 
 	req  *canon.Request
 	real string          // what the OFD gave, for a mutant that prints it a receipt late
@@ -60,6 +61,8 @@ func (d *document) markOffline() {
 		q.Ticket.OfflineTicketNumber = proto.Uint32(d.Sign)
 	case fiscal.OpZReport:
 		q.CloseShift.IsOffline = proto.Bool(true)
+	case fiscal.OpXReport:
+		q.Report.IsOffline = proto.Bool(true)
 	default:
 		q.MoneyPlacement.IsOffline = proto.Bool(true)
 	}
@@ -95,8 +98,9 @@ const (
 	stNotices  step = "notices"
 	stSetting  step = "setting"
 	stClock    step = "clock"
-	stAdopt    step = "adopt" // counters taken over from the OFD at commissioning
-	stPaper    step = "paper" // the last document is on paper
+	stAdopt    step = "adopt"  // counters taken over from the OFD at commissioning
+	stPaper    step = "paper"  // the last document is on paper
+	stReport   step = "report" // an X report made alone that is handed over later
 )
 
 // notice is a text block of the OFD.
@@ -216,8 +220,13 @@ func (n *nv) live(rec *record, raw []byte) {
 		n.enqueue(rec.Doc, rec)
 	case stKept:
 		n.count(rec.Doc, rec)
+	case stReport:
+		n.queue = append(n.queue, rec.Doc)
 	case stPair:
-		n.queue[0].Pair, n.reqnum = rec.Pair, rec.Pair.ReqNum
+		d := n.queue[0]
+		if d.Pair = rec.Pair; d.Own == nil {
+			n.reqnum = rec.Pair.ReqNum
+		}
 	case stConfirm:
 		n.queue[0].OFDSign = rec.Sign
 		n.queue, n.stuck = n.queue[1:], false
@@ -234,7 +243,7 @@ func (n *nv) live(rec *record, raw []byte) {
 		n.blocked, n.code, n.text = rec.Reason, rec.Code, rec.Text
 		n.stuck = n.stuck || rec.Number > 0
 		if rec.Value == fromQueue && len(n.queue) > 0 {
-			n.queue[0].Pair = nil // the number of a refused request is spent
+			n.queue[0].Pair, n.queue[0].Own = nil, nil // the number of a refused request is spent
 		}
 		if rec.Reason == TokenBlocked {
 			n.hasToken = false
@@ -331,7 +340,7 @@ func (n *nv) set(rec *record) {
 		}
 		n.stuck = false
 		if len(n.queue) > 0 {
-			n.queue[0].Pair = nil // the pair died with its token
+			n.queue[0].Pair, n.queue[0].Own = nil, nil // the pair died with its token
 		}
 	}
 }
@@ -351,7 +360,20 @@ func (n *nv) adopt(rec *record) {
 }
 
 // next is the REQNUM after the last one: after 65535 comes 0 (cpcr.md 4.1).
-func (n *nv) next() uint16 { return n.reqnum + 1 }
+func (r *Register) next() uint16 {
+	n := r.nv.reqnum + 1
+	if n == 0 {
+		n = r.q.afterWrap
+	}
+	return n
+}
+
+// fresh is a memory in which nothing happened yet.
+func (r *Register) fresh() *nv {
+	n := newNV(&r.profile)
+	n.reqnum = r.q.firstReqNum
+	return n
+}
 
 // oldest is the moment of the oldest receipt that was not sent.
 func (n *nv) oldest() time.Time {

@@ -167,7 +167,7 @@ func (r *Register) mayFiscal(k fiscal.OpKind) (Reason, string) {
 		return Fault, r.fault
 	case !r.tape.paper:
 		return NoPaper, "no paper"
-	case n.blocked != "" && !r.q.sellsBlocked:
+	case n.blocked != "" && !r.q.sellsBlocked && (k != fiscal.OpZReport || !r.closesBlocked()):
 		return n.blocked, r.blockText()
 	case k == fiscal.OpZReport:
 		return "", ""
@@ -202,7 +202,11 @@ func (r *Register) maySet(op fiscal.Op, whole bool) (Reason, string) {
 		if r.nv.counters.Open && !r.q.settingsInShift {
 			return ShiftOpen, "shift is open"
 		}
-	case fiscal.SetCashierPassword, fiscal.SetToken:
+	case fiscal.SetToken:
+		if r.q.tokenClosed && r.nv.counters.Open {
+			return ShiftOpen, "shift is open"
+		}
+	case fiscal.SetCashierPassword:
 	default:
 		return Unsupported, fmt.Sprintf("setting %q", op.Setting)
 	}

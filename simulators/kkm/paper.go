@@ -100,7 +100,11 @@ func (s *sheet) done(d *document) []string {
 		if s.r.q.misprints != nil {
 			l = s.r.q.misprints(s.r, d, s.tags[i], l)
 		}
-		out = append(out, l)
+		if s.r.q.bothBelow {
+			out = append(out, s.below(l)...)
+			continue
+		}
+		out = append(out, s.fit(l)...)
 	}
 	return out
 }
@@ -158,7 +162,7 @@ func (s *sheet) foot() {
 		s.put(tagOFDName, s.r.both("ФДО: "+p.OFD.NameKK, "ОФД: "+p.OFD.Name))
 	}
 	s.put(tagOFDSite, s.r.both("Чекті тексеру", "Проверка чека")+": "+p.OFD.Site)
-	s.centre(tagKazakh, "Гауһардай адал қызмет үшін рақмет!")
+	s.centre(tagKazakh, "Гауһардай адал қызмет ұсынамыз, рақмет!")
 }
 
 var kindWords = map[fiscal.ReceiptKind][2]string{

@@ -58,7 +58,7 @@ func (r *Register) ping(end func(*answer)) {
 // command sends a service command without a body and keeps what its answer changes.
 func (r *Register) command(cmd canon.CommandTypeEnum, end func(*answer)) {
 	r.yield()
-	p := pair{Token: r.nv.token, ReqNum: r.nv.next()}
+	p := pair{Token: r.nv.token, ReqNum: r.next()}
 	q := &canon.Request{Command: cmd.Enum()}
 	var x *exchange
 	x = &exchange{cmd: cmd, service: true, once: true, pair: p,
@@ -130,7 +130,11 @@ func (r *Register) sendHead() {
 	}
 	d := n.queue[0]
 	if d.Pair == nil {
-		r.write(&record{Step: stPair, Pair: &pair{Token: n.token, ReqNum: n.next()}})
+		p := &pair{Token: n.token, ReqNum: r.next()}
+		if d.Own != nil {
+			p.ReqNum = *d.Own
+		}
+		r.write(&record{Step: stPair, Pair: p})
 	}
 	r.ask(&exchange{cmd: d.request().GetCommand(), once: true, pair: *d.Pair,
 		build: func() ([]byte, error) { return r.headFrame(d) },
@@ -201,7 +205,7 @@ func (r *Register) goOn() {
 
 // repeat is the defect of sending a confirmed receipt as a new one.
 func (r *Register) repeat(d *document, then func()) {
-	p := pair{Token: r.nv.token, ReqNum: r.nv.next()}
+	p := pair{Token: r.nv.token, ReqNum: r.next()}
 	r.ask(&exchange{cmd: d.request().GetCommand(), once: true, pair: p,
 		build: func() ([]byte, error) { return r.frame(p, proto.Clone(d.request()).(*canon.Request), d) },
 		end: func(a *answer) {

@@ -11,6 +11,8 @@ import (
 // quirks are the places where a mutant differs. The zero value is the
 // conforming register; each mutant sets what one defect needs.
 type quirks struct {
+	lawful
+
 	// limits
 	cutoffExtra      time.Duration // on the limit of work without the OFD
 	cutoffFromNewest bool          // counts it from the newest unsent receipt
@@ -65,4 +67,33 @@ type quirks struct {
 	clockBack       bool
 	clockInShift    bool
 	settingsInShift bool
+}
+
+// lawful are differences that the documents allow; see variants.go. Variants
+// have them, and so may mutants.
+type lawful struct {
+	profile func(*Profile)
+
+	// exchange
+	keepAlive     time.Duration                     // a connection is kept that long for further requests
+	lingers       bool                              // closes a kept connection that failed, instead of dropping it
+	repeatAfter   time.Duration                     // an unanswered document is repeated over a second connection, the first stays open
+	offlineAtOnce bool                              // offline when no channel gives a connection, without further attempts
+	payload       func(cpcr.Version, []byte) []byte // of a request: other bytes of the same meaning
+	idlePing      time.Duration                     // SYSTEM that often while nothing else is to do
+	infoEachShift bool                              // INFO behind every close
+	firstReqNum   uint16                            // where REQNUM begins
+	afterWrap     uint16                            // the REQNUM that comes after 65535
+
+	// documents
+	sign         func(r *Register, last uint32) uint32 // the autonomous sign after last; 0: none was given yet
+	ownNumbers   bool                                  // a queued document takes its REQNUM when it is made
+	queueReports bool                                  // X reports made alone are handed over later
+	autoClose    bool                                  // closes the shift by itself when it reaches its limit
+	zBlocked     bool                                  // closes the shift on its own while the OFD has stopped it
+	tokenClosed  bool                                  // takes a token only with the shift closed
+
+	// paper
+	bothBelow bool // one language below the other
+	displays  bool // notices on the display only
 }

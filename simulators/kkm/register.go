@@ -18,7 +18,10 @@ import (
 type Options struct {
 	Seed   uint64 // of the autonomous signs
 	Mutant string // name of a defect, see [Mutants]; empty: conforming
-	Memory Memory // non-volatile store; nil: a fresh one that lives as long as the register
+	// Variant is the name of a lawful difference, see [Variants]; it may go
+	// together with a defect.
+	Variant string
+	Memory  Memory // non-volatile store; nil: a fresh one that lives as long as the register
 }
 
 // Reason says why an operation was refused. The empty reason means that it was not.
@@ -123,8 +126,10 @@ type Register struct {
 	tests      []Test
 	channel    int
 	x          *exchange
+	kept       *wire // open, between two requests
 	op         *operation
 	again      clock.Timer // next attempt to come back, or next ping while blocked
+	closing    clock.Timer // the shift's own end, see quirks.autoClose
 	handing    handing
 
 	tape    tape
@@ -151,13 +156,18 @@ func New(loop clock.Loop, p Profile, d stream.Dialer, o Options) (*Register, err
 		}
 		r.q = mutants[i].quirks
 	}
+	if o.Variant != "" {
+		if err := r.vary(o.Variant); err != nil {
+			return nil, err
+		}
+	}
 	if r.memory == nil {
 		r.memory = new(RAM)
 	}
 	if _, err := r.memory.Records(); err != nil {
 		return nil, fmt.Errorf("fiscal memory: %w", err)
 	}
-	r.nv = newNV(&r.profile)
+	r.nv = r.fresh()
 	r.tape.paper = true
 	return r, nil
 }
@@ -183,16 +193,20 @@ func (r *Register) Power(on bool) {
 	}
 	if x := r.x; x != nil {
 		x.over = true
-		if x.conn != nil {
-			x.conn.Reset()
+		for _, w := range x.wires {
+			w.cutOff()
 		}
 		r.x = nil
+	}
+	if r.kept != nil {
+		r.kept.cutOff()
+		r.kept = nil
 	}
 	if o := r.op; o != nil {
 		r.op = nil
 		r.loop.Post(func() { o.done(Reply{Outcome: fiscal.Outcome{Text: "power lost"}, Reason: Fault}) })
 	}
-	r.testing, r.handing, r.display, r.again = false, handing{}, nil, nil
+	r.testing, r.handing, r.display, r.again, r.closing = false, handing{}, nil, nil, nil
 	r.tape = tape{paper: r.tape.paper, watch: r.tape.watch}
 }
 
@@ -270,6 +284,7 @@ func (r *Register) Paper(in bool) { r.setPaper(in) }
 func (r *Register) StepClock(d time.Duration) {
 	if r.on {
 		r.write(&record{Step: stClock, Shift: r.nv.clock + d})
+		r.watchShift()
 	}
 }
 

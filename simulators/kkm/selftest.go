@@ -75,6 +75,8 @@ func (r *Register) started() {
 		r.show("ДАЙЫН / ГОТОВ")
 	}
 	n := r.nv
+	r.watchShift()
+	r.idle()
 	if d := n.pending; d != nil {
 		r.wentAlone(d) // it may have reached the OFD: it keeps its pair
 	} else if d := n.unprinted; d != nil {

@@ -117,6 +117,9 @@ func (r *Register) show(lines ...string) {
 // tell shows and prints, for registers whose cashier looks at the tape.
 func (r *Register) tell(lines []string) {
 	r.show(lines...)
+	if r.q.displays {
+		return
+	}
 	var all []string
 	for _, l := range lines {
 		for s := range strings.SplitSeq(l, "\n") {

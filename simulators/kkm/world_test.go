@@ -48,6 +48,7 @@ type world struct {
 	cut     map[string]bool // channels without a link
 	deaf    map[string]bool // channels that answer a connection with a reset
 	reqs    []request
+	raw     [][]byte
 	bad     int // requests that could not be read
 	dials   int
 	dialled string
@@ -241,6 +242,7 @@ func (n wires) Dial(channel, host string, port int, ev stream.Events) stream.Con
 			w.bad++
 		}
 		for _, f := range frames {
+			w.raw = append(w.raw, f)
 			h, m, err := cpcr.DecodeRequest(f)
 			if err != nil {
 				w.t.Errorf("the OFD cannot read a request: %v: % x", err, f)
