@@ -71,7 +71,7 @@ func Profiles() []Profile {
 		one("half-open", "the OFD has lost every open connection and stays silent about it", HalfOpen{Gone: EndOFD, Silent: true}),
 		one("nat-timeout", "a NAT forgets every open connection and swallows its packets", Forget{}),
 		one("nat-rebinding", "a NAT gives every open connection another port", Rebind{}),
-		one("flapping", "the link is down for 3 s and up for 7 s, in turns", Flap{Down: 3 * time.Second, Up: 7 * time.Second}),
+		one("flapping", "the link is down for 3 s and up for 8 s, in turns", Flap{Down: 3 * time.Second, Up: 8 * time.Second}),
 		one("dns-silent", "no look-up of a name is answered", NoName{}),
 		one("dns-failure", "every look-up of a name fails with SERVFAIL", NoName{Code: 2}),
 		one("dns-unknown", "every name is unknown: NXDOMAIN", NoName{Code: 3}),

@@ -19,7 +19,9 @@ package script
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -82,7 +84,7 @@ func (r *reader) entry(n ast.Node, ids map[string]bool) (Entry, bool) {
 	e := Entry{place: fmt.Sprintf("%s:%d:%d", r.name, at.Line, at.Column)}
 	k.missing("id", "a name that the record and the capture can use")
 	k.missing("at", "the time when it begins, such as 0 or 10m")
-	id, idNode := k.text("id")
+	id, idNode := r.id(k)
 	if idNode != nil && ids[id] {
 		r.bad(idNode, "id %q stands twice: want another one", id)
 	}
@@ -118,6 +120,21 @@ func (r *reader) entry(n ast.Node, ids map[string]bool) (Entry, bool) {
 	k.done()
 	return e, len(r.errs) == before
 }
+
+// id is a name that fits a capture's comment, an address and a terminal.
+func (r *reader) id(k *keys) (string, ast.Node) {
+	s, n := k.text("id")
+	odd := func(c rune) bool {
+		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("-_.", c)
+	}
+	if n != nil && (strings.ContainsFunc(s, odd) || len(s) > longestID) {
+		r.bad(n, "id is %q: want letters, digits, - _ and ., at most %d bytes", s, longestID)
+		return "", n
+	}
+	return s, n
+}
+
+const longestID = 64
 
 // what reads what a fault does, where, and from which packet on.
 func (r *reader) what(k *keys) []netfault.Named {
@@ -183,7 +200,7 @@ func ParseFault(name string, raw []byte) (id string, faults []netfault.Named, er
 	if root := r.parse(raw); root != nil {
 		k := r.keys("fault", root)
 		k.missing("id", "a name that the record and the capture can use")
-		id, _ = k.text("id")
+		id, _ = r.id(k)
 		faults = r.what(k)
 		for _, key := range []string{"at", "until", "for", "every", "link"} {
 			if p, ok := k.pairs[key]; ok {
