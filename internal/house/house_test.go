@@ -37,7 +37,6 @@ var rooms = map[string][]string{
 	"fixtures":            {},
 	"docs/examples":       {"bench/clock", "bench/device/shtrihm/frame"},
 	"internal/house":      {},
-	"docs/examples":       {},
 }
 
 func inside(path, room string) bool { return path == room || strings.HasPrefix(path, room+"/") }
