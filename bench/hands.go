@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"os"
 	"strconv"
 
 	"github.com/kkmtest/kkmtest/bench/device"
 	"github.com/kkmtest/kkmtest/bench/device/control"
 	"github.com/kkmtest/kkmtest/bench/device/external"
+	person "github.com/kkmtest/kkmtest/bench/device/operator"
 )
 
 // This file holds the registers that hang on no serial protocol of the bench,
@@ -24,6 +26,27 @@ func (d *DeviceURL) otherURL(s string, u *url.URL, q url.Values) error {
 			return fmt.Errorf("%q: %w", s, err)
 		}
 		d.Address, d.Args = u.Path, q["arg"]
+	}
+	if u.Scheme == "operator" {
+		if u.Host != "" || u.Opaque != "" || u.Path != "" {
+			return fmt.Errorf("%q: want operator: or operator:?lang=kk", s)
+		}
+		d.Script, d.RecordTo, d.Language, d.Profile = q.Get("script"), q.Get("record"), q.Get("lang"), q.Get("robot")
+		d.Robot = d.Profile != ""
+		if d.Language != "" && !person.Language(d.Language).Known() {
+			return fmt.Errorf("%q: lang %q: want kk, ru or en", s, d.Language)
+		}
+		if d.Script != "" {
+			if _, err := person.LoadScript(d.Script); err != nil {
+				return err
+			}
+		}
+		if _, err := os.Stat(d.RecordTo); err == nil && d.RecordTo != "" {
+			return fmt.Errorf("%q: record %s: the file is there already; want a new name", s, d.RecordTo)
+		}
+		if d.Robot && q.Get("control") != "" {
+			return fmt.Errorf("%q: control: the robot has hands of its own", s)
+		}
 	}
 	return d.handsURL(s, q)
 }
@@ -54,7 +77,11 @@ func (b *Bench) openHands(o Options) error {
 // openOther opens a register that hangs on no port of the bench; nil when the
 // URL means one that does.
 func (b *Bench) openOther(o Options) (device.Device, error) {
-	if o.URL.Scheme != "exec" {
+	switch o.URL.Scheme {
+	case "operator":
+		return b.openOperator(o, nil)
+	case "exec":
+	default:
 		return nil, nil
 	}
 	p := o.Profile.Host.Passwords

@@ -79,7 +79,7 @@ func NewSimulated(o Options) (*Bench, error) {
 	if _, err := loop.Wait(context.Background(), loop.Now().Add(selfTest), func() bool { return !reg.State().Testing }); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
-	b.hands = []any{emulated{reg}}
+	b.hands = []any{emulated{reg, loop}}
 	if o.URL.Robot {
 		d, err := b.openOperator(o, reg)
 		if err != nil {
@@ -238,7 +238,10 @@ func facts(p profile.Profile) history.Facts {
 
 // emulated is the control API of a register inside the process: what a person
 // sees on it and does with it.
-type emulated struct{ r *kkm.Register }
+type emulated struct {
+	r    *kkm.Register
+	loop clock.Loop
+}
 
 func (e emulated) Shown(context.Context) ([]string, string, error) {
 	return e.r.Display(), "control", nil
