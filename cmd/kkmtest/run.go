@@ -68,6 +68,7 @@ func (s selection) checkLang() error {
 
 type runFlags struct {
 	allowExec bool
+	script    string
 	selection
 	device, profile, time, out, ui, ofdListen, mutant, again string
 	seed                                                     uint64
@@ -116,6 +117,7 @@ bench as its OFD: see --ofd-listen.`,
 	c.Flags().StringVar(&f.mutant, "mutant", "", "`NAME` of a defect that the emulated register has")
 	c.Flags().BoolVar(&f.confirmed, "confirm-unsent", false, "a person vouches that the register keeps no real documents that were not sent")
 	c.Flags().StringVar(&f.again, "again", "", "run what the run directory `RUN` was asked for: its run.yaml and its profile.yaml")
+	c.Flags().StringVar(&f.script, "script", "", "`FILE` with the answers to an operator's cards, for --device operator:")
 	c.Flags().BoolVar(&f.allowExec, "allow-exec", false, "let --device exec:/PATH start a driver program (docs/driver-protocol.md)")
 	return c
 }
@@ -145,6 +147,11 @@ func run(ctx context.Context, w io.Writer, f runFlags) error {
 	if f.section == "" {
 		f.section = "I"
 	}
+	device, err := withScript(f.device, f.script)
+	if err != nil {
+		return err
+	}
+	f.device = device
 	asked, profile, err := plan(f)
 	if err != nil {
 		return err
@@ -155,6 +162,9 @@ func run(ctx context.Context, w io.Writer, f runFlags) error {
 	}
 	if err := errors.Join(asked.Write(dir), os.WriteFile(filepath.Join(dir, campaign.ProfileFile), profile, 0o644)); err != nil {
 		return benchFault(err)
+	}
+	if f.ui == "plain" {
+		defer faceOperator(ctx, f.device, dir, os.Stdin, w)()
 	}
 	if err := runChild(ctx, w, dir, f.ui); err != nil {
 		return err
