@@ -48,6 +48,12 @@ type Settings interface {
 	Setting(ctx context.Context, s fiscal.Setting) (string, error)
 }
 
+// Setter enters a setting on the device itself, as a person would on its
+// keyboard, for those that the host protocol has no command for.
+type Setter interface {
+	Set(ctx context.Context, op fiscal.Op) (fiscal.Outcome, error)
+}
+
 // Power switches the device. Off loses what is not in non-volatile memory.
 type Power interface {
 	Power(ctx context.Context, on bool) error
