@@ -45,6 +45,9 @@ func (l *link2) exchange(ctx context.Context, cmd []byte, safe bool, note string
 	if err != nil {
 		return nil, line.Unablef("%v: %v", code, err)
 	}
+	if err := l.Purge(ctx); err != nil {
+		return nil, line.PortError(err, code.String(), false)
+	}
 	if err := l.request(ctx, code); err != nil {
 		return nil, line.PortError(err, code.String(), false)
 	}

@@ -51,6 +51,10 @@ func (l *link3) exchange(ctx context.Context, cmd []byte, safe bool, note string
 
 // run is exchange; sent says whether a byte of the task may have arrived.
 func (l *link3) run(ctx context.Context, cmd []byte, safe bool, note string) (ans []byte, sent bool, err error) {
+	if err := l.Purge(ctx); err != nil {
+		return nil, false, err
+	}
+	l.dec.Reset()
 	if !l.synced {
 		if _, err := l.talk(ctx, "abort: clears the buffer", frame.Abort); err != nil {
 			return nil, false, err

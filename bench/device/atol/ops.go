@@ -90,9 +90,7 @@ func (d *Driver) perform(ctx context.Context, w *line.Work) error {
 	case fiscal.OpTestPrint:
 		err = d.testPrint(ctx, w, id)
 	case fiscal.OpCancel:
-		if err = d.enter(ctx, w, frame.ModeRegister, id); err == nil {
-			err = d.cancel(ctx, w, nil)
-		}
+		err = d.within(ctx, w, frame.ModeRegister, id, func() error { return d.cancel(ctx, w, nil) })
 	case fiscal.OpSetClock:
 		err = d.setClock(ctx, w, id)
 	case fiscal.OpSetSetting:
@@ -144,31 +142,29 @@ func (d *Driver) cash(ctx context.Context, w *line.Work, id identity, c frame.Co
 	if _, err := b.Bytes(); err != nil {
 		return line.Unablef("%v", err)
 	}
-	if err := d.enter(ctx, w, frame.ModeRegister, id); err != nil {
-		return err
-	}
-	before, err := d.money(ctx, frame.RegCash, 7)
-	if err != nil {
-		return err
-	}
-	f, err := d.effect(ctx, w, b, "", d.moved(before, by))
-	if err != nil {
-		return err
-	}
-	d.completed(w, f != nil)
-	return d.numbers(ctx, w)
+	return d.within(ctx, w, frame.ModeRegister, id, func() error {
+		before, err := d.money(ctx, frame.RegCash, 7)
+		if err != nil {
+			return err
+		}
+		seen, err := d.effect(ctx, w, b, "", d.moved(before, by))
+		if err != nil {
+			return err
+		}
+		d.completed(w, seen)
+		return d.numbers(ctx, w)
+	})
 }
 
 // print is for documents that count nothing: a second copy does no harm beyond paper.
 func (d *Driver) print(ctx context.Context, w *line.Work, id identity, b *frame.Body) error {
-	if err := d.enter(ctx, w, frame.ModeRegister, id); err != nil {
+	return d.within(ctx, w, frame.ModeRegister, id, func() error {
+		seen, err := d.effect(ctx, w, b, "", nil)
+		if err == nil {
+			d.completed(w, seen)
+		}
 		return err
-	}
-	f, err := d.effect(ctx, w, b, "", nil)
-	if err == nil {
-		d.completed(w, f != nil)
-	}
-	return err
+	})
 }
 
 // trialText is what a trial print carries when the operation brings no text.
@@ -184,10 +180,11 @@ func (d *Driver) testPrint(ctx context.Context, w *line.Work, id identity) error
 
 // report prints a report without reset and waits for its end (7.4).
 func (d *Driver) report(ctx context.Context, w *line.Work, id identity, kind byte, prove line.Proof) error {
-	if err := d.enter(ctx, w, frame.ModeX, id); err != nil {
+	err := d.within(ctx, w, frame.ModeX, id, func() error {
+		_, err := d.effect(ctx, w, frame.New(frame.Report).Raw(kind), "", prove)
 		return err
-	}
-	if _, err := d.effect(ctx, w, frame.New(frame.Report).Raw(kind), "", prove); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	s, err := d.while(ctx, w, d.o.Timers.Report, frame.StateXPrinting)
@@ -243,10 +240,10 @@ func (d *Driver) zReport(ctx context.Context, w *line.Work, id identity) error {
 	if err != nil {
 		return err
 	}
-	if err := d.enter(ctx, w, frame.ModeZ, id); err != nil {
+	if err := d.within(ctx, w, frame.ModeZ, id, func() error {
+		_, err := d.effect(ctx, w, frame.New(frame.ZReport), "", d.closing(before))
 		return err
-	}
-	if _, err := d.effect(ctx, w, frame.New(frame.ZReport), "", d.closing(before)); err != nil {
+	}); err != nil {
 		return err
 	}
 	s, err := d.while(ctx, w, d.o.Timers.ZReport, frame.StateZPrinting, frame.StateClearing)
@@ -284,19 +281,20 @@ func portLoss(err error) error {
 // time, and reads the clock back (7.2). All may be repeated: they set, they do not add.
 func (d *Driver) setClock(ctx context.Context, w *line.Work, id identity) error {
 	t := w.Op.Clock
-	if err := d.enter(ctx, w, frame.ModeProgram, id); err != nil {
+	err := d.within(ctx, w, frame.ModeProgram, id, func() error {
+		date := frame.New(frame.SetDate).Date(t)
+		_, err := d.effect(ctx, w, date, "", nil)
+		var no *line.Refusal
+		if errors.As(err, &no) && byte(no.Code) == frame.ErrConfirmDate {
+			_, err = d.effect(ctx, w, date, "", nil)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = d.effect(ctx, w, frame.New(frame.SetTime).Time(t), "", nil)
 		return err
-	}
-	date := frame.New(frame.SetDate).Date(t)
-	_, err := d.effect(ctx, w, date, "", nil)
-	var no *line.Refusal
-	if errors.As(err, &no) && byte(no.Code) == frame.ErrConfirmDate {
-		_, err = d.effect(ctx, w, date, "", nil)
-	}
+	})
 	if err != nil {
-		return err
-	}
-	if _, err := d.effect(ctx, w, frame.New(frame.SetTime).Time(t), "", nil); err != nil {
 		return err
 	}
 	w.Done = d.l.Loop.Now()
@@ -336,11 +334,10 @@ func (d *Driver) read(ctx context.Context, s fiscal.Setting) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	f, err := d.ask(ctx, tableField(frame.ReadTable, table, row, field))
+	p, err := ask(ctx, d, tableField(frame.ReadTable, table, row, field), rest)
 	if err != nil {
 		return "", err
 	}
-	p := f.Rest()
 	if s == fiscal.SetOFDHost {
 		v := strings.TrimRight(frame.Decode866(p), " \x00")
 		if v == "" || net.ParseIP(v) == nil && strings.ContainsFunc(v, func(r rune) bool {
@@ -388,15 +385,15 @@ func (d *Driver) setSetting(ctx context.Context, w *line.Work, id identity) erro
 	if _, err := b.Bytes(); err != nil {
 		return line.Unablef("the field takes a smaller number than the one given")
 	}
-	if err := d.enter(ctx, w, frame.ModeProgram, id); err != nil {
-		return err
-	}
-	if s != fiscal.SetCashierPassword {
-		if _, err := d.read(ctx, s); err != nil {
-			return noTable(err)
+	err = d.within(ctx, w, frame.ModeProgram, id, func() error {
+		if s != fiscal.SetCashierPassword {
+			if _, err := d.read(ctx, s); err != nil {
+				return err
+			}
 		}
-	}
-	_, err = d.effect(ctx, w, b, "", nil)
+		_, err := d.effect(ctx, w, b, "", nil)
+		return err
+	})
 	w.Done = d.l.Loop.Now()
 	return noTable(err)
 }
@@ -418,12 +415,12 @@ func (d *Driver) setting(ctx context.Context, s fiscal.Setting) (string, error) 
 		return "", device.ErrNotAble
 	}
 	w := &line.Work{}
-	err := d.enter(ctx, w, frame.ModeProgram, identity{d.o.Passwords.Admin, "administrator"})
 	var v string
-	if err == nil {
+	err := d.within(ctx, w, frame.ModeProgram, identity{d.o.Passwords.Admin, "administrator"}, func() (err error) {
 		v, err = d.read(ctx, s)
-		err = errors.Join(noTable(err), w.Told("", d.leave(ctx)))
-	}
+		return err
+	})
+	err = errors.Join(noTable(err), w.Told("", d.leave(ctx)))
 	var no *line.Refusal
 	var cannot *line.Unable
 	if errors.As(err, &cannot) || errors.As(err, &no) && no.Unsupported {

@@ -2,6 +2,7 @@ package atol
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/kkmtest/kkmtest/bench/device/atol/frame"
@@ -9,40 +10,63 @@ import (
 	"github.com/kkmtest/kkmtest/fiscal"
 )
 
-// ask sends a question, which may be repeated at will.
-func (d *Driver) ask(ctx context.Context, b *frame.Body) (*frame.Fields, error) {
+// ask sends a question, which may be repeated at will. read takes the answer apart.
+func ask[A any](ctx context.Context, d *Driver, b *frame.Body, read func(f *frame.Fields) A) (A, error) {
+	var none A
 	cmd, err := b.Bytes()
 	if err != nil {
-		return nil, line.Unablef("%v", err)
+		return none, line.Unablef("%v", err)
 	}
 	code := frame.Code(cmd[0])
-	ans, err := line.Ask(ctx, d.l, func(ctx context.Context) ([]byte, error) { return d.c.exchange(ctx, cmd, true, code.String()) })
-	if err != nil {
-		return nil, err
-	}
-	return take(code, ans)
+	return line.Ask(ctx, d.l, func(ctx context.Context) (A, error) {
+		f, err := d.carry(ctx, cmd, true, code.String())
+		if err != nil {
+			return none, err
+		}
+		a := read(f)
+		switch {
+		case f.Err() != nil:
+			return none, line.Unreadable(code.String(), f.Err())
+		case f.Left() > 0:
+			return none, line.Unreadable(code.String(), fmt.Errorf("%d bytes more than it has", f.Left()))
+		}
+		return a, nil
+	})
 }
 
-// effect sends a command that does something; see [line.Effect]. The fields are
-// nil when it was executed and its answer never seen.
-func (d *Driver) effect(ctx context.Context, w *line.Work, b *frame.Body, who string, prove line.Proof) (*frame.Fields, error) {
+// effect sends a command that does something; see [line.Effect]. seen is false
+// when it was executed and its answer never seen.
+func (d *Driver) effect(ctx context.Context, w *line.Work, b *frame.Body, who string, prove line.Proof) (seen bool, err error) {
 	cmd, err := b.Bytes()
 	if err != nil {
-		return nil, line.Unablef("%v", err)
+		return false, line.Unablef("%v", err)
 	}
-	code := frame.Code(cmd[0])
-	note := code.String()
+	note := frame.Code(cmd[0]).String()
 	if who != "" {
 		note += ", password of " + who // whose, never which
 	}
-	f, _, err := line.Effect(ctx, d.l, w, code.String(), func(ctx context.Context) (*frame.Fields, error) {
-		ans, err := d.c.exchange(ctx, cmd, prove == nil, note)
+	_, seen, err = line.Effect(ctx, d.l, w, frame.Code(cmd[0]).String(), func(ctx context.Context) (*frame.Fields, error) {
+		return d.carry(ctx, cmd, prove == nil, note)
+	}, prove)
+	return seen, err
+}
+
+// carry sends a command and splits its answer. A refusal that may speak of a
+// frame that was changed on its way is not believed at once: what was refused was
+// not executed, so that the command may be sent again.
+func (d *Driver) carry(ctx context.Context, cmd []byte, safe bool, note string) (*frame.Fields, error) {
+	code := frame.Code(cmd[0])
+	for again := false; ; again = true {
+		ans, err := d.c.exchange(ctx, cmd, safe, note)
 		if err != nil {
 			return nil, err
 		}
-		return take(code, ans)
-	}, prove)
-	return f, err
+		f, err := take(code, ans)
+		no, ok := err.(*line.Refusal)
+		if !ok || again || !frame.Malformed(byte(no.Code)) {
+			return f, err
+		}
+	}
 }
 
 // take splits an answer: a refusal is an error, an answer of another shape is no
@@ -55,6 +79,9 @@ func take(code frame.Code, ans []byte) (*frame.Fields, error) {
 		return nil, bad()
 	}
 	refused := func(e byte) error {
+		if !frame.Known(e) {
+			return line.Unreadable(code.String(), fmt.Errorf("% X has an error code that no document names", ans))
+		}
 		return &line.Refusal{Command: code.String(), Code: int(e), Text: frame.ErrorText(e), Unsupported: e == frame.ErrUnable}
 	}
 	first := ans[0]
@@ -85,20 +112,55 @@ func (d *Driver) enter(ctx context.Context, w *line.Work, mode byte, as identity
 			return err
 		}
 	}
-	d.mode = -1
-	if _, err := d.effect(ctx, w, frame.New(frame.EnterMode).Raw(mode).Num(int64(as.pw), 4), as.who, nil); err != nil {
+	for again := false; ; again = true {
+		d.mode = -1
+		_, err := d.effect(ctx, w, frame.New(frame.EnterMode).Raw(mode).Num(int64(as.pw), 4), as.who, nil)
+		if isMode(err) && !again { // it was entered already, and the answer was lost
+			if err := d.leave(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if err == nil {
+			d.mode = int(mode)
+		}
 		return err
 	}
-	d.mode = int(mode)
-	return nil
 }
+
+// within enters a mode and does what it is for. A register that lost its power
+// in between has lost the mode too, and refuses what it would else take.
+func (d *Driver) within(ctx context.Context, w *line.Work, mode byte, as identity, do func() error) error {
+	d.l.Shaky = false
+	if err := d.enter(ctx, w, mode, as); err != nil {
+		return err
+	}
+	err := do()
+	if !isMode(err) || !d.l.Shaky {
+		return err
+	}
+	d.mode = -1
+	if err := d.enter(ctx, w, mode, as); err != nil {
+		return err
+	}
+	return do()
+}
+
+// isMode says whether a command was refused because of the mode.
+func isMode(err error) bool {
+	var no *line.Refusal
+	return errors.As(err, &no) && byte(no.Code) == frame.ErrMode
+}
+
+// rest is all that remains of an answer.
+func rest(f *frame.Fields) []byte { return f.Rest() }
 
 // leave brings the register back to the selection of modes. An open receipt
 // survives it.
 func (d *Driver) leave(ctx context.Context) error {
 	d.mode = -1
-	_, err := d.ask(ctx, frame.New(frame.LeaveMode))
-	if no, ok := err.(*line.Refusal); ok && byte(no.Code) == frame.ErrMode {
+	_, err := ask(ctx, d, frame.New(frame.LeaveMode), rest)
+	if isMode(err) {
 		return nil // 1.4 and the service states cannot be left so
 	}
 	if err == nil {

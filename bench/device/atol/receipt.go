@@ -60,14 +60,14 @@ func (d *Driver) receipt(ctx context.Context, w *line.Work, id identity) error {
 	if err := d.dropLeftOver(ctx, w); err != nil {
 		return err
 	}
-	if err := d.enter(ctx, w, frame.ModeRegister, id); err != nil {
+	var base int64
+	if err := d.within(ctx, w, frame.ModeRegister, id, func() (err error) {
+		if base, err = d.count(ctx, typ); err != nil {
+			return err
+		}
+		_, err = d.effect(ctx, w, frame.New(frame.OpenReceipt).Raw(0, typ), "", d.opened(typ))
 		return err
-	}
-	base, err := d.count(ctx, typ)
-	if err != nil {
-		return err
-	}
-	if _, err := d.effect(ctx, w, frame.New(frame.OpenReceipt).Raw(0, typ), "", d.opened(typ)); err != nil {
+	}); err != nil {
 		var lost *line.Unsettled
 		return d.abandon(ctx, w, id, err, errors.As(err, &lost), nil)
 	}
@@ -83,32 +83,37 @@ func (d *Driver) receipt(ctx context.Context, w *line.Work, id identity) error {
 		}
 		total += s.adds
 	}
+	// The check of level 2 is weak: what the register has understood is looked at
+	// while the receipt can still be dropped.
+	if err := d.still(ctx, typ, total); err != nil {
+		return d.abandon(ctx, w, id, err, true, nil)
+	}
 	for i, pay := range p.payments {
 		if _, err := d.effect(ctx, w, pay.body(frame.Pay), "", d.paid(i == 0)); err != nil {
 			return d.abandon(ctx, w, id, d.gone(ctx, w, typ, total, err), true, p.payments[:i])
 		}
 	}
-	f, err := d.effect(ctx, w, p.closing.body(frame.Close), "", d.closed(typ, base))
+	seen, err := d.effect(ctx, w, p.closing.body(frame.Close), "", d.closed(typ, base))
 	if err != nil {
 		return d.abandon(ctx, w, id, d.gone(ctx, w, typ, total, err), true, p.payments)
 	}
 	w.Guard, d.open = nil, nil
 	w.Out.Change = r.Change()
-	d.completed(w, f != nil)
+	d.completed(w, seen)
 	return d.numbers(ctx, w)
 }
 
-// still is the guard of an open receipt: after a power cut the register may have
-// dropped it.
+// still wants the open receipt to be as it was entered: after a power cut the
+// register may have dropped it.
 func (d *Driver) still(ctx context.Context, typ byte, total fiscal.Tiyn) error {
 	s, err := d.full(ctx)
 	switch {
 	case err != nil:
 		return err
 	case s.receipt != typ:
-		return &line.Unsettled{Text: "not registered: the line had trouble and the register has no open receipt of this type any more"}
+		return &line.Unsettled{Text: "not registered: the register has no open receipt of this type any more"}
 	case s.sum != total:
-		return &line.Unsettled{Text: fmt.Sprintf("not registered: the line had trouble and the open receipt stands at %v, entered were %v", s.sum, total)}
+		return &line.Unsettled{Text: fmt.Sprintf("not registered: the open receipt stands at %v, entered were %v", s.sum, total)}
 	}
 	return nil
 }

@@ -22,27 +22,41 @@ type deviceType struct {
 // languageKazakh is the language byte of the version (7.1).
 const languageKazakh = 0x10
 
+// deviceType asks who the register is until two answers agree: the answer has no
+// fixed length, the checks of both levels are weak, and what the register may be told
+// depends on it.
 func (d *Driver) deviceType(ctx context.Context) (*deviceType, error) {
 	if d.typ != nil {
 		return d.typ, nil
 	}
-	f, err := d.ask(ctx, frame.New(frame.DeviceType))
-	if err != nil {
-		return nil, err
+	var last *deviceType
+	for range d.o.Timers.Tries.Answer {
+		t, err := d.askType(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if last != nil && *t == *last {
+			d.typ = t
+			return t, nil
+		}
+		last = t
 	}
-	t := &deviceType{protocol: f.Byte(), typ: f.Byte(), model: f.Byte()}
-	f.Take(2) // modes
-	v := f.Take(5)
-	if err := f.Err(); err != nil {
-		return nil, line.Unreadable(frame.DeviceType.String(), err)
-	}
-	t.firmware = fmt.Sprintf("%X.%X build %X%02X", v[0], v[1], v[3], v[4])
-	if v[2] == languageKazakh {
-		t.firmware += ", Kazakh"
-	}
-	t.name = strings.TrimRight(frame.Decode866(f.Rest()), " \x00")
-	d.typ = t
-	return t, nil
+	return nil, &line.LinkError{What: line.Silent, Command: frame.DeviceType.String(), Sent: true, Text: "no two answers agree"}
+}
+
+func (d *Driver) askType(ctx context.Context) (*deviceType, error) {
+	return ask(ctx, d, frame.New(frame.DeviceType), func(f *frame.Fields) *deviceType {
+		t := &deviceType{protocol: f.Byte(), typ: f.Byte(), model: f.Byte()}
+		f.Take(2) // modes
+		if v := f.Take(5); v != nil {
+			t.firmware = fmt.Sprintf("%X.%X build %X%02X", v[0], v[1], v[3], v[4])
+			if v[2] == languageKazakh {
+				t.firmware += ", Kazakh"
+			}
+		}
+		t.name = strings.TrimRight(frame.Decode866(f.Rest()), " \x00")
+		return t
+	})
 }
 
 // double says whether the register is the bench's own.
@@ -55,19 +69,9 @@ func (d *Driver) double(ctx context.Context) (bool, error) {
 type shortStatus struct{ state, flags byte }
 
 func (d *Driver) short(ctx context.Context) (shortStatus, error) {
-	f, err := d.ask(ctx, frame.New(frame.ShortStatus))
-	if err != nil {
-		return shortStatus{}, err
-	}
-	s := shortStatus{state: f.Byte(), flags: f.Byte()}
-	return s, unreadable(frame.ShortStatus, f)
-}
-
-func unreadable(c frame.Code, f *frame.Fields) error {
-	if f.Err() == nil {
-		return nil
-	}
-	return line.Unreadable(c.String(), f.Err())
+	return ask(ctx, d, frame.New(frame.ShortStatus), func(f *frame.Fields) shortStatus {
+		return shortStatus{state: f.Byte(), flags: f.Byte()}
+	})
 }
 
 // fullStatus is what the driver needs of 3Fh.
@@ -87,42 +91,31 @@ type fullStatus struct {
 func (s fullStatus) shiftOpen() bool { return s.flags&frame.FullShiftOpen != 0 }
 
 func (d *Driver) full(ctx context.Context) (fullStatus, error) {
-	f, err := d.ask(ctx, frame.New(frame.FullStatus))
-	if err != nil {
-		return fullStatus{}, err
-	}
-	var s fullStatus
-	f.Take(2) // cashier, hall
-	s.clock, _ = f.DateTime(true)
-	s.flags, s.serial, s.model = f.Byte(), f.Num(4), f.Byte()
-	s.version, s.state = string(f.Take(2)), f.Byte()
-	s.number, s.lastClosed, s.receipt, s.sum = f.Num(2), f.Num(2), f.Byte(), fiscal.Tiyn(f.Num(5))
-	return s, unreadable(frame.FullStatus, f)
+	return ask(ctx, d, frame.New(frame.FullStatus), func(f *frame.Fields) fullStatus {
+		var s fullStatus
+		f.Take(2) // cashier, hall
+		s.clock, _ = f.DateTime(true)
+		s.flags, s.serial, s.model = f.Byte(), f.Num(4), f.Byte()
+		s.version, s.state = string(f.Take(2)), f.Byte()
+		s.number, s.lastClosed, s.receipt, s.sum = f.Num(2), f.Num(2), f.Byte(), fiscal.Tiyn(f.Num(5))
+		f.Take(2) // decimals, port
+		return s
+	})
 }
 
 // register reads a register (91h).
-func (d *Driver) register(ctx context.Context, n, p1, p2 byte) (*frame.Fields, error) {
-	return d.ask(ctx, frame.New(frame.Register).Raw(n, p1, p2))
+func register[A any](ctx context.Context, d *Driver, n, p1 byte, read func(f *frame.Fields) A) (A, error) {
+	return ask(ctx, d, frame.New(frame.Register).Raw(n, p1, 0), read)
 }
 
 // money reads a register of money with n bytes.
 func (d *Driver) money(ctx context.Context, reg byte, n int) (fiscal.Tiyn, error) {
-	f, err := d.register(ctx, reg, 0, 0)
-	if err != nil {
-		return 0, err
-	}
-	v := fiscal.Tiyn(f.Num(n))
-	return v, unreadable(frame.Register, f)
+	return register(ctx, d, reg, 0, func(f *frame.Fields) fiscal.Tiyn { return fiscal.Tiyn(f.Num(n)) })
 }
 
 // count reads how many receipts of a type there were.
 func (d *Driver) count(ctx context.Context, typ byte) (int64, error) {
-	f, err := d.register(ctx, frame.RegCounts, typ, 0)
-	if err != nil {
-		return 0, err
-	}
-	v := f.Num(2)
-	return v, unreadable(frame.Register, f)
+	return register(ctx, d, frame.RegCounts, typ, func(f *frame.Fields) int64 { return f.Num(2) })
 }
 
 // optional tells a register or field that the model does not have from trouble.
@@ -146,18 +139,17 @@ func (d *Driver) state(ctx context.Context) (history.State, error) {
 	}
 	if st.ShiftOpen {
 		st.Shift++
-		f, err := d.register(ctx, frame.RegShift, 0, 0)
-		if missing, err := optional(err); err != nil {
-			return history.State{}, err
-		} else if !missing {
+		until, err := register(ctx, d, frame.RegShift, 0, func(f *frame.Fields) time.Time {
 			f.Byte()
-			if until, ok := f.DateTime(false); ok {
-				st.ShiftLong = !s.clock.IsZero() && s.clock.After(until)
-				words = append(words, "shift until "+until.Format("2006-01-02 15:04:05"))
-			}
-			if err := unreadable(frame.Register, f); err != nil {
-				return history.State{}, err
-			}
+			t, _ := f.DateTime(false)
+			return t
+		})
+		if _, err := optional(err); err != nil {
+			return history.State{}, err
+		}
+		if !until.IsZero() {
+			st.ShiftLong = !s.clock.IsZero() && s.clock.After(until)
+			words = append(words, "shift until "+until.Format("2006-01-02 15:04:05"))
 		}
 	}
 	for _, typ := range []byte{frame.TypeSale, frame.TypeSaleReturn, frame.TypeBuy, frame.TypeBuyReturn} {
@@ -167,14 +159,11 @@ func (d *Driver) state(ctx context.Context) (history.State, error) {
 		}
 		st.Receipts += uint64(n)
 	}
-	f, err := d.register(ctx, frame.RegUnsent, 0, 0)
+	n, err := register(ctx, d, frame.RegUnsent, 0, func(f *frame.Fields) int { return int(f.Num(3)) })
 	if missing, err := optional(err); err != nil {
 		return history.State{}, err
 	} else if !missing {
-		n := int(f.Num(3))
-		if f.Err() == nil {
-			st.Unsent = &n
-		}
+		st.Unsent = &n
 	}
 	b, err := d.short(ctx)
 	if err != nil {

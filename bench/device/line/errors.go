@@ -11,9 +11,10 @@ type Trouble uint8
 
 // The troubles.
 const (
-	NoLink Trouble = iota // the register did not take the command at all
-	Silent                // sent, and nothing that can be read comes back
-	Lost                  // the port failed
+	NoLink  Trouble = iota // the register did not take the command at all
+	Silent                 // sent, and nothing that can be read comes back
+	Garbled                // an answer came whole and holds nonsense
+	Lost                   // the port failed
 )
 
 // LinkError is a command without an answer. Sent says whether a byte of it may
@@ -45,7 +46,7 @@ func (e *LinkError) Is(target error) bool { return target == device.ErrSilent &&
 
 // Unreadable is an answer that came whole and holds nonsense: no answer.
 func Unreadable(command string, err error) error {
-	return &LinkError{What: Silent, Command: command, Sent: true, Text: fmt.Sprintf("answer cannot be read: %v", err)}
+	return &LinkError{What: Garbled, Command: command, Sent: true, Text: fmt.Sprintf("answer cannot be read: %v", err)}
 }
 
 // Refusal is the register's no.

@@ -176,26 +176,24 @@ func (l *Line) Next(ctx context.Context, deadline clock.Instant) (b byte, ok boo
 	return b, true, nil
 }
 
-// Sleep waits.
-func (l *Line) Sleep(ctx context.Context, d time.Duration) error {
-	_, err := l.Loop.Wait(ctx, l.Loop.Now().Add(d), nil)
-	return err
-}
-
-// Drain drops what comes until the line is silent for d, at most for limit.
-func (l *Line) Drain(ctx context.Context, d, limit time.Duration) error {
-	until := l.After(0, limit)
-	for l.Loop.Now().Mono < until.Mono {
-		b, ok, err := l.Next(ctx, l.After(0, d))
+// Purge drops what has come without being asked for, before something new is asked.
+func (l *Line) Purge(ctx context.Context) error {
+	for {
+		b, ok, err := l.Next(ctx, l.Loop.Now())
 		if err != nil {
 			return l.GiveUp(err)
 		}
 		if !ok {
-			break
+			return l.Flush()
 		}
 		l.Drop(b)
 	}
-	return l.Flush()
+}
+
+// Sleep waits.
+func (l *Line) Sleep(ctx context.Context, d time.Duration) error {
+	_, err := l.Loop.Wait(ctx, l.Loop.Now().Add(d), nil)
+	return err
 }
 
 // Reopen opens the port again, for as long as a recovery may take. Without a
@@ -236,16 +234,24 @@ func PortError(err error, command string, sent bool) error {
 	return &LinkError{What: Lost, Command: command, Sent: sent, Text: "the port failed", Err: err}
 }
 
-// Ask sends a question, which may be repeated at will. A port that was lost is
-// opened again once.
+// Ask sends a question, which may be repeated at will: when its answer was whole
+// and held nonsense, and when the port was lost and could be opened again.
 func Ask[A any](ctx context.Context, l *Line, send func(ctx context.Context) (A, error)) (A, error) {
-	a, err := send(ctx)
-	var e *LinkError
-	if err == nil || !errors.As(err, &e) || e.What != Lost || l.o.Reopen == nil {
-		return a, err
+	for n := 1; ; n++ {
+		a, err := send(ctx)
+		var e *LinkError
+		if err == nil || !errors.As(err, &e) || n >= l.o.Tries {
+			return a, err
+		}
+		switch {
+		case e.What == Garbled:
+			l.Shaky = true
+		case e.What == Lost && l.o.Reopen != nil:
+			if err := l.Reopen(ctx, err); err != nil {
+				return a, err
+			}
+		default:
+			return a, err
+		}
 	}
-	if err := l.Reopen(ctx, err); err != nil {
-		return a, err
-	}
-	return send(ctx)
 }

@@ -113,6 +113,16 @@ func ClassOf(code byte) Class {
 	return ClassCaller
 }
 
+// Known says whether the documents name an error code.
+func Known(code byte) bool { return len(ErrorText(code)) > len("00h") }
+
+// Malformed says whether an error may speak of a frame that was changed on its way
+// rather than of the operation: the check of level 2 does not see a byte 00h that was
+// lost or doubled, that of level 3 misses one change in 256.
+func Malformed(code byte) bool {
+	return code >= 0x11 && code <= ErrLength || code == ErrUnable || code == ErrPassword
+}
+
 // Good says whether an answer's error code means that it was done (00h, 01h).
 func Good(code byte) bool { return code == OK || code == errTapeAnswered }
 
