@@ -66,6 +66,16 @@ func everything(w *world) string {
 	set := func(s fiscal.Setting, v, password string, cashier int) {
 		do(fiscal.Op{Kind: fiscal.OpSetSetting, Setting: s, Value: v, As: fiscal.Role{Cashier: cashier, Password: password}})
 	}
+	edge := func(limit time.Time) { // second by second past a limit
+		from := limit.Add(-3 * time.Second).Sub(w.r.State().Clock)
+		if from > 0 {
+			w.pass(from)
+		}
+		for range 7 {
+			fmt.Fprintln(&out, w.r.May(sell(1)))
+			w.pass(time.Second)
+		}
+	}
 	w.on()
 	set(fiscal.SetCashierPassword, "123", "30", 7)
 	set(fiscal.SetOFDHost, "ofd.test", "9999", 0)
@@ -121,6 +131,9 @@ func everything(w *world) string {
 	w.pass(time.Hour)
 	do(sell(1300))
 	do(takeZ)
+	do(sell(1350))
+	edge(w.r.State().ShiftSince.Add(w.p.Limits.Shift))
+	do(takeZ)
 	w.link(false)
 	do(sell(1400))
 	for range 3 {
@@ -129,6 +142,7 @@ func everything(w *world) string {
 		do(takeZ)
 		do(sell(1600))
 	}
+	edge(w.r.State().Oldest.Add(w.p.Limits.Offline))
 	do(deposit(1700))
 	w.pass(time.Hour)
 	do(sell(1800))
