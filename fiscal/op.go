@@ -187,6 +187,8 @@ const (
 	SetOFDPort         Setting = "ofd-port"         // KZ 431 row 34.1
 	SetCashierPassword Setting = "cashier-password" // of Op.As.Cashier; KZ 431 row 1
 	SetToken           Setting = "token"            // KZ 431 row 34.4
+	SetRegistration    Setting = "registration"     // number given by the tax authority; KZ 431 row 34.2
+	SetKKMID           Setting = "kkm-id"           // identification number at the OFD; KZ 431 row 34.3
 )
 
 // Answer is how a register took an operation.
