@@ -173,13 +173,10 @@ type last struct {
 
 // Register adds a device.
 func (s *Server) Register(d Device) error {
-	if d.ID == 0 {
-		return fmt.Errorf("device id 0: want 1 or more")
-	}
 	if _, ok := s.devices[d.ID]; ok {
 		return fmt.Errorf("device %d is registered already", d.ID)
 	}
-	if err := d.valid(); err != nil {
+	if err := d.Check(); err != nil {
 		return err
 	}
 	if d.Report != nil {
@@ -195,7 +192,11 @@ func (s *Server) Register(d Device) error {
 	return s.keep(Event{Device: d.ID, Registered: &d})
 }
 
-func (d Device) valid() error {
+// Check refuses data that cannot be registered.
+func (d Device) Check() error {
+	if d.ID == 0 {
+		return fmt.Errorf("device id 0: want 1 or more")
+	}
 	if d.Sector != "" && !slices.Contains(Sectors, d.Sector) {
 		return fmt.Errorf("device %d: sector %q: want one of %s", d.ID, d.Sector, strings.Join(Sectors, ", "))
 	}

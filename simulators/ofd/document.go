@@ -181,7 +181,7 @@ func (s *Server) Amend(d Device) error {
 	if s.devices[d.ID] == nil {
 		return fmt.Errorf("device %d: %w", d.ID, errUnknownDevice)
 	}
-	if err := d.valid(); err != nil {
+	if err := d.Check(); err != nil {
 		return err
 	}
 	d.Token, d.Report, d.ReportBytes, d.Open, d.Last, d.Ads = 0, nil, nil, false, LastDocument{}, nil

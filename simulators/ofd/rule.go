@@ -84,7 +84,7 @@ type rule struct {
 
 // Set lets a rule stand under a name.
 func (s *Server) Set(id string, r Rule) error {
-	if err := r.valid(id); err != nil {
+	if err := r.Check(id); err != nil {
 		return err
 	}
 	for _, x := range s.rules {

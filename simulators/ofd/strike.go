@@ -12,8 +12,8 @@ import (
 	"github.com/kkmtest/kkmtest/cpcr/canon"
 )
 
-// valid refuses a rule that says nothing or nonsense.
-func (r Rule) valid(id string) error {
+// Check refuses a rule that says nothing or nonsense; id is its name.
+func (r Rule) Check(id string) error {
 	a := r.Action
 	switch {
 	case id == "":
