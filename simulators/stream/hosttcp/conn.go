@@ -15,6 +15,12 @@ const (
 	// backlog is what may wait to be written to a slow peer: one answer of the
 	// largest size (16 MiB, cpcr.md 3.4) and as much again. More ends the stream.
 	backlog = 32 << 20
+	// allBacklog is what may wait on all streams of a dialer or listener together;
+	// the stream that goes over it ends.
+	allBacklog = 256 << 20
+	// pressure is how much may wait before no more is read from the peer: who does
+	// not take answers gets no more questions in.
+	pressure = 256 << 10
 	// chunk is what is read at a time. A stream keeps no more than this of what its
 	// owner has not taken yet; TCP holds the peer back.
 	chunk = 2 << 10
@@ -48,7 +54,9 @@ type conn struct {
 
 	mu      sync.Mutex
 	nc      *net.TCPConn
-	out     []byte // waits to be written
+	out     []byte        // waits to be written
+	unsent  int           // bytes of out, and of what is being written now
+	room    chan struct{} // closed when unsent falls below pressure; nil while nobody waits
 	writing bool
 	fin     bool // nothing follows what waits
 	last    bool // when that is written, the stream is let go
@@ -118,6 +126,9 @@ func (c *conn) start() {
 func (c *conn) read() {
 	p := make([]byte, chunk)
 	for {
+		if !c.eased() {
+			return
+		}
 		n, err := c.nc.Read(p)
 		if n > 0 && !c.post(func() { c.received(p[:n]) }) {
 			return
@@ -126,6 +137,38 @@ func (c *conn) read() {
 			c.loop.Post(func() { c.finish(reason(err), false) })
 			return
 		}
+	}
+}
+
+// eased waits until the peer has taken most of what is for him; false when the
+// stream is abandoned meanwhile.
+func (c *conn) eased() bool {
+	for {
+		c.mu.Lock()
+		if c.unsent < pressure {
+			c.mu.Unlock()
+			return true
+		}
+		if c.room == nil {
+			c.room = make(chan struct{})
+		}
+		room := c.room
+		c.mu.Unlock()
+		select {
+		case <-room:
+		case <-c.gone:
+			return false
+		}
+	}
+}
+
+// wrote counts bytes that wait no longer; with mu held.
+func (c *conn) wrote(n int) {
+	c.unsent -= n
+	c.set.unsent.Add(-int64(n))
+	if c.room != nil && c.unsent < pressure {
+		close(c.room)
+		c.room = nil
 	}
 }
 
@@ -142,7 +185,8 @@ func (c *conn) Send(p []byte) {
 	}
 	c.mu.Lock()
 	c.out = append(c.out, p...)
-	over := len(c.out) > backlog
+	c.unsent += len(p)
+	over := c.set.unsent.Add(int64(len(p))) > allBacklog || c.unsent > backlog
 	if !over && c.state == open {
 		c.pump()
 	}
@@ -179,7 +223,11 @@ func (c *conn) write() {
 			return
 		}
 		c.mu.Unlock()
-		if _, err := c.nc.Write(p); err != nil {
+		_, err := c.nc.Write(p)
+		c.mu.Lock()
+		c.wrote(len(p))
+		c.mu.Unlock()
+		if err != nil {
 			c.loop.Post(func() { c.finish(reason(err), true) })
 			return
 		}
@@ -208,8 +256,7 @@ func (c *conn) Reset() {
 		c.giveUp()
 	case open, ending:
 		c.state = ending
-		// Not by Post, which may have to wait for the very callback that calls this.
-		c.loop.AfterFunc(0, func() { c.finish(nil, true) })
+		c.loop.Post(func() { c.finish(nil, true) })
 	}
 }
 
@@ -261,6 +308,8 @@ func (c *conn) letGo(hard bool) {
 		close(c.gone)
 		c.mu.Lock()
 		nc := c.nc
+		c.wrote(len(c.out))
+		c.out = nil
 		c.mu.Unlock()
 		if nc != nil {
 			if hard {

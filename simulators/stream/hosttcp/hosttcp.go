@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/kkmtest/kkmtest/bench/clock"
@@ -62,10 +63,14 @@ func (d *Dialer) Close() error { return d.set.close() }
 // Listener takes streams from other hosts.
 type Listener struct {
 	loop  clock.Loop
-	l     net.Listener
+	addr  net.Addr
 	limit int
 	once  sync.Once
 	set   group
+
+	mu     sync.Mutex
+	l      net.Listener  // nil while the gate is shut
+	opened chan struct{} // closed when the gate opens; nil while it is open
 }
 
 // Listen takes streams on addr (host:port, port 0 for any) and hands each to a.
@@ -75,14 +80,66 @@ func Listen(loop clock.Loop, addr string, limit int, a stream.Acceptor) (*Listen
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	l := &Listener{loop: loop, l: nl, limit: limit}
+	l := &Listener{loop: loop, addr: nl.Addr(), l: nl, limit: limit}
 	l.set.stop = make(chan struct{})
 	l.set.spawn(func() { l.serve(a) })
 	return l, nil
 }
 
 // Addr is where it listens.
-func (l *Listener) Addr() net.Addr { return l.l.Addr() }
+func (l *Listener) Addr() net.Addr { return l.addr }
+
+// Gate lets connections be refused (open false), or taken again. Streams that
+// are open stay. It may be called on the loop.
+func (l *Listener) Gate(open bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case !open && l.opened == nil:
+		l.opened = make(chan struct{})
+		if l.l != nil {
+			_ = l.l.Close() // serve is told by its Accept
+			l.l = nil
+		}
+	case open && l.opened != nil:
+		close(l.opened)
+		l.opened = nil
+	}
+}
+
+// listening returns the open listener; it waits for the gate, and opens the
+// address again. nil when the listener was closed meanwhile.
+func (l *Listener) listening() net.Listener {
+	for {
+		select {
+		case <-l.set.stop:
+			return nil
+		default:
+		}
+		l.mu.Lock()
+		nl, opened := l.l, l.opened
+		if nl == nil && opened == nil {
+			// The port is known, so that registers find the same one; somebody else may
+			// have it for a moment.
+			if again, err := net.Listen("tcp", l.addr.String()); err == nil {
+				nl, l.l = again, again
+			}
+		}
+		l.mu.Unlock()
+		if nl != nil {
+			return nl
+		}
+		if opened == nil {
+			opened = make(chan struct{})
+			l.loop.AfterFunc(pause, func() { close(opened) })
+		}
+		select {
+		case <-opened:
+		case <-l.set.stop:
+			return nil
+		}
+	}
+}
 
 // Open is how many streams are open now.
 func (l *Listener) Open() int { return l.set.size() }
@@ -93,7 +150,11 @@ func (l *Listener) Close() error {
 	var err error
 	l.once.Do(func() {
 		close(l.set.stop)
-		err = l.l.Close()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.l != nil {
+			err = l.l.Close()
+		}
 	})
 	return errors.Join(err, l.set.close())
 }
@@ -102,9 +163,18 @@ func (l *Listener) Close() error {
 // left it waits a little, so that the streams that are open can go on.
 func (l *Listener) serve(a stream.Acceptor) {
 	for {
-		nc, err := l.l.Accept()
-		if errors.Is(err, net.ErrClosed) {
+		nl := l.listening()
+		if nl == nil {
 			return
+		}
+		nc, err := nl.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			select {
+			case <-l.set.stop:
+				return
+			default:
+				continue // the gate was shut
+			}
 		}
 		if err != nil {
 			again := make(chan struct{})
@@ -162,6 +232,8 @@ type group struct {
 	shut  bool
 	stop  chan struct{}
 	wg    sync.WaitGroup
+
+	unsent atomic.Int64 // bytes that wait on all of them
 }
 
 func (g *group) add(c *conn) bool {

@@ -387,3 +387,87 @@ func TestListenFails(t *testing.T) {
 		t.Error("listening on nowhere")
 	}
 }
+
+// A shut gate refuses connections, at the same address as before and after;
+// streams that are open go on.
+func TestGate(t *testing.T) {
+	w := newWorld(t, 0, echo)
+	old := w.dial(w.port(), nil)
+	w.wait("a stream", func() bool { return old.opened == 1 && w.l.Open() == 1 })
+	for range 2 {
+		w.do(func() { w.l.Gate(false); w.l.Gate(false) })
+		refused := w.dial(w.port(), nil)
+		w.wait("a refusal", func() bool { return refused.closed == 1 })
+		if !errors.Is(refused.err, stream.ErrRefused) {
+			t.Fatalf("ended with %v, want a refusal", refused.err)
+		}
+		w.do(func() { old.got = nil; old.conn.Send([]byte("still here")) })
+		w.wait("an echo on the old stream", func() bool { return string(old.got) == "still here" })
+		w.do(func() { w.l.Gate(true); w.l.Gate(true) })
+		again := false
+		for range 100 { // the address opens again a moment later
+			s := w.dial(w.port(), func(s *side) { s.conn.Send([]byte("hi")) })
+			w.wait("an end or an echo", func() bool { return s.closed > 0 || len(s.got) == 2 })
+			if again = s.closed == 0; again {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if !again {
+			t.Fatal("the gate is open and nobody comes in")
+		}
+	}
+}
+
+// Close ends a listener whose gate is shut.
+func TestCloseWithTheGateShut(t *testing.T) {
+	w := newWorld(t, 0, echo)
+	w.l.Gate(false)
+	if err := w.l.Close(); err != nil {
+		t.Error(err)
+	}
+	w.l.Gate(true)
+	if nc, err := net.Dial("tcp", w.l.Addr().String()); err == nil {
+		_ = nc.Close()
+		t.Error("a closed listener listens again")
+	}
+}
+
+// Who does not take answers gets no more questions in: what waits for him is
+// bounded by the pressure and one chunk's answers, and goes on when he reads.
+func TestPressure(t *testing.T) {
+	const answer = 1 << 10 // for each byte that came
+	took, sent := 0, 0
+	w := newWorld(t, 0, func(c stream.Conn, _ string) stream.Events {
+		return stream.Events{Received: func(p []byte) {
+			took += len(p)
+			for range p {
+				c.Send(make([]byte, answer))
+			}
+			sent += len(p) * answer
+		}}
+	})
+	nc, err := net.Dial("tcp", w.l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = nc.Close() }()
+	const questions = 64 << 10
+	go func() { _, _ = nc.Write(make([]byte, questions)) }()
+	held := func() (n int64) { w.do(func() { n = w.l.set.unsent.Load() }); return n }
+	w.wait("the pressure", func() bool { return w.l.set.unsent.Load() >= pressure })
+	for range 20 { // whatever the peer's own buffers took
+		time.Sleep(5 * time.Millisecond)
+		if n := held(); n > pressure+chunk*answer {
+			t.Fatalf("%d bytes wait, want at most %d", n, pressure+chunk*answer)
+		}
+	}
+	got, err := io.CopyN(io.Discard, nc, questions*answer)
+	if err != nil || got != questions*answer {
+		t.Errorf("%d bytes, %v", got, err)
+	}
+	w.wait("nothing waits", func() bool { return w.l.set.unsent.Load() == 0 })
+	if took != questions || sent != questions*answer {
+		t.Errorf("%d of %d questions were taken", took, questions)
+	}
+}
