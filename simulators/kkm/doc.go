@@ -1,6 +1,8 @@
-// Package kkm is an emulated cash register that conforms to section I of
-// KZ order 431 (a register that fixes and transmits), and a cupboard of
-// mutants: the same register with one named defect each.
+// Package kkm is an emulated cash register that conforms to a section of KZ
+// orders 431 and 626, as its profile says: I fixes and transmits, II transmits
+// only and stops without its OFD, III is a computer system. With it come
+// variants (lawful differences) and a cupboard of mutants: the same register
+// with one named defect each.
 //
 // It is a test double for the bench and nothing else. The makers of the host
 // protocols forbid their use inside other cash registers, and this program has
@@ -15,5 +17,6 @@
 // regulation and judges nothing.
 //
 // Begin with [New], [Register.Power] and [Register.Do]; [Mutants] lists the
-// defects. The byte protocol of its host side lives in sub-packages.
+// defects, [Variants] the lawful differences; section.go has what the sections
+// do differently. The byte protocol of its host side lives in sub-packages.
 package kkm

@@ -16,6 +16,9 @@ import (
 func (r *Register) register(d *document) {
 	n := r.nv
 	switch {
+	case r.onlyTransmits():
+		r.transmit(d)
+		return
 	case r.q.silent[string(d.Kind)] || d.Kind == fiscal.OpReceipt && r.q.silent[string(kindOf(d.req.Ticket.GetOperation()))]:
 		r.complete(d, &record{Step: stKept, Doc: d})
 		return
@@ -64,20 +67,7 @@ func (r *Register) registered(d *document, a *answer) {
 		r.repeat(d, func() { r.registered(d, a) })
 	case a.code == codeOK:
 		r.take(a)
-		sign := a.GetTicket().GetTicketNumber()
-		d.real = sign
-		if r.q.signReceived != nil && sign != "" {
-			sign = r.q.signReceived(r, sign)
-		}
-		rec := &record{Step: stDone, Sign: sign, Token: tokenOf(a)}
-		if r.q.doubles && d.Kind == fiscal.OpReceipt {
-			rec.Token = nil // the one of the second answer stays
-		}
-		d.OFDSign = sign
-		if d.Kind == fiscal.OpZReport {
-			d.z = a.GetReport().GetZxReport()
-		}
-		r.complete(d, rec)
+		r.complete(d, r.confirmed(d, a))
 		if d.Kind == fiscal.OpZReport && r.q.infoEachShift {
 			r.command(canon.CommandTypeEnum_COMMAND_INFO, func(a *answer) {
 				if a != nil && a.code != codeOK {
@@ -94,6 +84,24 @@ func (r *Register) registered(d *document, a *answer) {
 		}
 		r.finish(refusal(why, a.code, a.text))
 	}
+}
+
+// confirmed is the step that an OFD's result 0 makes.
+func (r *Register) confirmed(d *document, a *answer) *record {
+	sign := a.GetTicket().GetTicketNumber()
+	d.real = sign
+	if r.q.signReceived != nil && sign != "" {
+		sign = r.q.signReceived(r, sign)
+	}
+	rec := &record{Step: stDone, Sign: sign, Token: tokenOf(a)}
+	if r.q.doubles && d.Kind == fiscal.OpReceipt {
+		rec.Token = nil // the one of the second answer stays
+	}
+	d.OFDSign = sign
+	if d.Kind == fiscal.OpZReport {
+		d.z = a.GetReport().GetZxReport()
+	}
+	return rec
 }
 
 // wentAlone makes the pending document autonomous: it keeps its TOKEN and REQNUM
@@ -144,9 +152,19 @@ func (r *Register) nextSign() uint32 {
 	return scramble(n.serial)
 }
 
-// complete prints a document that came into being and answers the host. The end
-// of the document is when its last line will be printed.
+// complete makes the document and answers the host.
 func (r *Register) complete(d *document, rec *record) {
+	r.finish(Reply{Outcome: r.make(d, rec)})
+}
+
+// make prints a document that came into being. Its end is when its last line will be printed.
+func (r *Register) make(d *document, rec *record) fiscal.Outcome {
+	if !r.nv.counters.Open && r.profile.Section != "I" {
+		if text := r.openingText(); text != nil {
+			r.print(text)
+			rec.Shown = true
+		}
+	}
 	lines := r.paperOf(d)
 	rec.End = r.printEnd(len(lines))
 	r.write(rec)
@@ -156,7 +174,7 @@ func (r *Register) complete(d *document, rec *record) {
 	if d.Kind == fiscal.OpReceipt {
 		out.Change, _ = cpcr.Tiyn(d.request().Ticket.GetAmounts().GetChange())
 	}
-	r.finish(Reply{Outcome: out})
+	return out
 }
 
 // tokenOf is the token of an answer, refusals included, but for 2, which
@@ -245,6 +263,11 @@ func (r *Register) closeShift(o *operation) {
 			r.finish(refusal(r.nv.blocked, r.nv.code, r.blockText()))
 			return
 		}
+		if r.onlyTransmits() && r.linkDown() {
+			r.linkLost()
+			r.finish(refusal(NoLink, 0, "no link"))
+			return
+		}
 		d := r.closeMessage(o)
 		if r.nv.blocked != "" {
 			r.alone(d)
@@ -275,7 +298,18 @@ func (r *Register) xReport(o *operation) {
 	n := r.nv
 	own := r.report(&n.counters, o.at)
 	local := func() {
-		r.print(r.reportText(own, false, false, "", o.at))
+		if r.onlyTransmits() { // KZ 431 row 59.4: the server's or none
+			why, text := NoLink, "no link"
+			switch {
+			case n.blocked != "":
+				why, text = n.blocked, r.blockText()
+			case !n.counters.Open:
+				why, text = ShiftClosed, "shift is closed"
+			}
+			r.finish(refusal(why, 0, text))
+			return
+		}
+		r.print(r.reportText(own, false, false, "", "", o.at))
 		if r.q.queueReports && n.counters.Open && (n.offline || len(n.queue) > 0) {
 			r.queueReport(own, o)
 		}
@@ -296,11 +330,15 @@ func (r *Register) xReport(o *operation) {
 			switch {
 			case a == nil:
 				r.unanswered(x)
-				r.goOffline()
+				if r.onlyTransmits() {
+					r.linkLost()
+				} else {
+					r.goOffline()
+				}
 				local()
 			case a.code == codeOK && a.GetReport().GetZxReport() != nil:
 				r.answeredService(p, a)
-				r.print(r.reportText(proto.Clone(a.GetReport().GetZxReport()).(*canon.ZXReport), false, true, "", o.at))
+				r.print(r.reportText(proto.Clone(a.GetReport().GetZxReport()).(*canon.ZXReport), false, true, "", "", o.at))
 				r.finish(Reply{})
 			default:
 				r.answeredService(p, a)

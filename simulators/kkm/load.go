@@ -103,6 +103,14 @@ func (c *checker) span(path string, d, low, high time.Duration) {
 func (c *checker) profile(p *Profile) {
 	c.text("model", p.Model)
 	c.text("firmware", p.Firmware)
+	if p.Section == "" {
+		p.Section = "I"
+	}
+	if p.Order == 0 {
+		p.Order = Order431
+	}
+	c.want(p.Section == "I" || p.Section == "II" || p.Section == "III", "section", p.Section, "I, II or III")
+	c.want(p.Order == Order431 || p.Order == Order626, "order", p.Order, "431 or 626")
 	c.text("serial", p.Serial)
 	c.want(digits(p.Registration, 12), "registration", p.Registration, "12 digits or more")
 	c.want(len(p.Channels) > 0, "channels", p.Channels, "one channel at least, such as ethernet")
@@ -129,7 +137,7 @@ func (c *checker) profile(p *Profile) {
 	c.want(len(p.Staff) > 0, "staff", "", "one person at least")
 	c.want(p.Passwords.Minimum >= 1 && p.Passwords.Minimum <= 8, "passwords.minimum", p.Passwords.Minimum, "1..8 positions")
 	c.goods(&p.Goods)
-	c.limits(&p.Limits)
+	c.limits(&p.Limits, p.Section)
 	c.want(p.Printer.Width >= 32 && p.Printer.Width <= 80, "printer.width", p.Printer.Width, "32..80 characters")
 	c.want(p.Printer.Speed >= 1 && p.Printer.Speed <= 1000, "printer.speed", p.Printer.Speed, "1..1000 lines a second")
 }
@@ -165,9 +173,13 @@ func (c *checker) goods(g *Goods) {
 	}
 }
 
-func (c *checker) limits(l *Limits) {
+func (c *checker) limits(l *Limits, section string) {
 	const most = 1000 * time.Hour
-	c.span("limits.offline", l.Offline, time.Minute, most)
+	if section == "II" {
+		c.want(l.Offline == 0, "limits.offline", l.Offline, "no line for it: a register of section II does not work without its OFD")
+	} else {
+		c.span("limits.offline", l.Offline, time.Minute, most)
+	}
 	c.span("limits.shift", l.Shift, time.Minute, most)
 	c.span("limits.answer", l.Answer, time.Second, time.Minute)
 	c.span("limits.transaction", l.Transaction, l.Answer, 2*time.Minute)

@@ -18,13 +18,24 @@ func rawProfile(t testing.TB) string {
 	return string(raw)
 }
 
-func loadProfile(t testing.TB) Profile {
+func loadProfile(t testing.TB) Profile { return builtIn(t, "section-1") }
+
+// builtIn reads one of the profiles that come with the program.
+func builtIn(t testing.TB, name string) Profile {
 	t.Helper()
-	p, err := LoadProfile("section-1.yaml", []byte(rawProfile(t)))
+	raw, err := fixtures.FS.ReadFile("emulator/" + name + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := LoadProfile(name+".yaml", raw)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+func profileOption(t testing.TB, name string) option {
+	return func(w *world, _ *oo) { w.p = builtIn(t, name) }
 }
 
 func TestTheProfileOfSectionI(t *testing.T) {

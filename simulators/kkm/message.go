@@ -237,7 +237,7 @@ func (r *Register) storeSum(z *document) string {
 func (r *Register) frame(p pair, q *canon.Request, doc *document) ([]byte, error) {
 	m := &canon.Request{Command: q.Command, Ticket: q.Ticket, CloseShift: q.CloseShift, Report: q.Report, MoneyPlacement: q.MoneyPlacement, Service: r.service(q)}
 	if doc != nil && doc.Kind == fiscal.OpZReport {
-		m.Service.Auxiliary = append(m.Service.Auxiliary, &canon.KeyValuePair{Key: proto.String(storeKey), Value: proto.String(r.storeSum(doc))})
+		m.Service.Auxiliary = append(m.Service.Auxiliary, r.auxiliary(doc)...)
 	}
 	if r.q.wire != nil {
 		m = proto.Clone(m).(*canon.Request)

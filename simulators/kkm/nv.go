@@ -25,6 +25,7 @@ type document struct {
 	Offline  bool          `json:"offline,omitempty"`
 	Sign     uint32        `json:"sign,omitempty"`  // autonomous sign
 	Store    uint32        `json:"store,omitempty"` // of a Z: overall checksum of the memory before it
+	List     string        `json:"list,omitempty"`  // of a Z: the receipts of its shift
 
 	OFDSign string  `json:"ofd_sign,omitempty"`
 	Pair    *pair   `json:"pair,omitempty"` // of the first attempt; repeats carry it again
@@ -128,6 +129,7 @@ type record struct {
 	Code    int            `json:"code,omitempty"`
 	Text    string         `json:"text,omitempty"`
 	Notices []notice       `json:"notices,omitempty"`
+	Shown   bool           `json:"shown,omitempty"` // the notices stand on the paper that goes with the document
 	Setting fiscal.Setting `json:"setting,omitempty"`
 	Number  int            `json:"number,omitempty"`
 	Value   string         `json:"value,omitempty"`
@@ -173,6 +175,7 @@ type nv struct {
 	paidSince time.Time // end of the first payment document of the shift
 	firstDoc  time.Time // first document of the shift, whatever it was
 	cashiers  map[int]*cashier
+	shiftList []shiftReceipt
 	serial    uint32    // last autonomous sign
 	signed    time.Time // when it was given
 	host      string
@@ -286,8 +289,9 @@ func (n *nv) count(d *document, rec *record) {
 	q := d.request()
 	if !n.counters.Open {
 		n.paidSince, n.firstDoc = time.Time{}, rec.End
-		n.cashiers = map[int]*cashier{}
+		n.cashiers, n.shiftList = map[int]*cashier{}, nil
 	}
+	n.unshown = n.unshown && !rec.Shown
 	_ = n.counters.Apply(q) // was tried before the document was taken
 	n.docNo, n.docTime = d.No, d.At
 	n.unprinted = d
@@ -298,6 +302,8 @@ func (n *nv) count(d *document, rec *record) {
 	switch d.Kind {
 	case fiscal.OpReceipt:
 		n.last = d
+		total, _ := cpcr.Tiyn(q.Ticket.GetAmounts().GetTotal())
+		n.shiftList = append(n.shiftList, shiftReceipt{d.printedSign(), total})
 		if n.paidSince.IsZero() {
 			n.paidSince = rec.End
 		}

@@ -29,6 +29,47 @@ func (r *Register) Do(op fiscal.Op, done func(Reply)) {
 	who, _ := r.who(op)
 	o := &operation{Op: op, who: who, at: r.now(), done: done}
 	r.op = o
+	if r.onlyTransmits() && r.nv.pending != nil && asksOFD(op.Kind) {
+		r.settled(func(ok bool) {
+			if !ok {
+				why, text := NoLink, "no link"
+				if r.nv.blocked != "" {
+					why, text = r.nv.blocked, r.blockText()
+				}
+				r.finish(refusal(why, 0, text))
+				return
+			}
+			if why, text := r.mayNow(op); why != "" {
+				r.finish(refusal(why, 0, text))
+				return
+			}
+			r.perform(o)
+		})
+		return
+	}
+	r.perform(o)
+}
+
+// asksOFD says which operations go to the OFD.
+func asksOFD(k fiscal.OpKind) bool {
+	switch k {
+	case fiscal.OpReceipt, fiscal.OpDeposit, fiscal.OpWithdraw, fiscal.OpZReport, fiscal.OpXReport:
+		return true
+	}
+	return false
+}
+
+// mayNow is may for the operation that is under way already.
+func (r *Register) mayNow(op fiscal.Op) (Reason, string) {
+	o := r.op
+	r.op = nil
+	defer func() { r.op = o }()
+	return r.may(op, true)
+}
+
+// perform does an operation that may be done.
+func (r *Register) perform(o *operation) {
+	op := o.Op
 	switch op.Kind {
 	case fiscal.OpReceipt, fiscal.OpDeposit, fiscal.OpWithdraw:
 		r.register(r.document(o))
@@ -413,6 +454,9 @@ func (r *Register) close(d *document) *document {
 // closeMessage writes the close of the shift with the Z of the register (KZ 431 rows 11, 12, 20).
 func (r *Register) closeMessage(o *operation) *document {
 	d := &document{Kind: fiscal.OpZReport, No: r.nv.docNo + 1, At: o.at, Operator: o.who, Store: r.nv.sum, req: new(canon.Request)}
+	if r.profile.Section != "I" {
+		d.List = r.nv.listed()
+	}
 	c := &canon.CloseShiftRequest{
 		CloseTime: cpcr.Stamp(o.at), FrShiftNumber: proto.Uint32(r.nv.counters.Shift),
 		Operator: r.operator(o.who), PrintedDocumentNumber: proto.Uint64(d.No),

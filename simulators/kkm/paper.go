@@ -194,7 +194,11 @@ func (r *Register) paperOf(d *document) []string {
 		if z == nil {
 			z, server = d.request().CloseShift.GetZReport(), false
 		}
-		return r.reportText(z, true, server, r.storeSum(d), d.At)
+		store := r.storeSum(d)
+		if r.onlyTransmits() {
+			store = ""
+		}
+		return r.reportText(z, true, server, store, d.List, d.At)
 	}
 	return r.cashText(d)
 }
@@ -258,12 +262,8 @@ func (r *Register) receiptText(d *document) []string {
 	s.rule()
 	r.signText(s, d)
 	s.foot()
-	for i := range canon.TicketAdTypeEnum_TICKET_AD_INFO { // texts of OFD, taxpayer, place and register go on receipts (cpcr.md 11.14)
-		if n, ok := r.nv.notices[int32(i)]; ok && !r.q.hidesNotices {
-			for l := range strings.SplitSeq(n.Text, "\n") {
-				s.put(tagAd, l)
-			}
-		}
+	if !r.q.hidesNotices { // texts of OFD, taxpayer, place and register go on receipts (cpcr.md 11.14)
+		s.ads(0, int32(canon.TicketAdTypeEnum_TICKET_AD_INFO))
 	}
 	return s.done(d)
 }

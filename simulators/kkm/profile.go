@@ -11,6 +11,8 @@ import (
 type Profile struct {
 	Model        string   `yaml:"model"`
 	Firmware     string   `yaml:"firmware"`
+	Section      string   `yaml:"section"`      // of the requirements: I (also when it is left out), II or III
+	Order        int      `yaml:"order"`        // that it conforms to: 431 (also when it is left out) or 626
 	Serial       string   `yaml:"serial"`       // factory number
 	Registration string   `yaml:"registration"` // given by the tax authority (RNM)
 	Languages    []string `yaml:"languages"`    // of the paper: kk, ru

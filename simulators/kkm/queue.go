@@ -39,6 +39,10 @@ func (r *Register) attempt() {
 	switch {
 	case r.testing || r.x != nil || r.op != nil && n.pending != nil:
 		r.plan()
+	case r.onlyTransmits() && n.pending != nil && n.hasToken:
+		r.settled(func(bool) {})
+	case r.onlyTransmits() && r.noLink && n.blocked == "":
+		r.ping(r.pinged)
 	case n.blocked == TokenBlocked || n.stuck:
 		// a person has to act
 	case n.blocked != "":
@@ -80,6 +84,7 @@ func (r *Register) pinged(a *answer) {
 	case a == nil:
 		r.plan()
 	case a.code == codeOK:
+		r.linkBack()
 		r.unblocked()
 		if len(r.nv.queue) > 0 {
 			r.sendHead()
@@ -87,6 +92,7 @@ func (r *Register) pinged(a *answer) {
 		}
 		r.backOnline()
 	default:
+		r.linkBack()
 		if r.nv.blocked == "" || a.code == codeToken {
 			r.refusedByOFD(a)
 		}

@@ -43,6 +43,7 @@ const (
 	Fault          Reason = "fault"            // power is off or a self-test failed
 	ClockBack      Reason = "clock-back"       // earlier than the last fiscal document
 	Unsupported    Reason = "unsupported"      // this register cannot do that
+	NoLink         Reason = "no-link"          // a register that only transmits does not work without its OFD
 )
 
 // Reply is how an operation ended. Done means registered: paper may still move,
@@ -65,7 +66,9 @@ type State struct {
 	Shift        uint64    // the open shift, or the last closed one
 	ShiftSince   time.Time // end of the first payment document of the open shift; zero: none yet
 
-	Offline        bool
+	Offline        bool // works alone
+	NoLink         bool // the last attempt found no OFD, and a register that only transmits waits for it
+	Unsettled      bool // a document was sent and not answered: nobody knows yet whether the OFD took it
 	OfflineTooLong bool
 	Unsent         int       // messages in the queue
 	Oldest         time.Time // of the oldest receipt in the queue; zero: none
@@ -123,6 +126,7 @@ type Register struct {
 	testing    bool
 	fault      string // of the last self-test; stops fiscal work
 	unreadable bool   // the memory; nothing is written into it then
+	noLink     bool   // see State.NoLink
 	tests      []Test
 	channel    int
 	x          *exchange
@@ -206,6 +210,7 @@ func (r *Register) Power(on bool) {
 		r.op = nil
 		r.loop.Post(func() { o.done(Reply{Outcome: fiscal.Outcome{Text: "power lost"}, Reason: Fault}) })
 	}
+	r.noLink = false
 	r.testing, r.handing, r.display, r.again, r.closing = false, handing{}, nil, nil, nil
 	r.tape = tape{paper: r.tape.paper, watch: r.tape.watch}
 }
@@ -220,7 +225,7 @@ func (r *Register) State() State {
 	s := State{
 		On: r.on, Testing: r.testing, Printing: r.Printing(), Paper: r.tape.paper, Clock: r.now().Truncate(time.Second),
 		ShiftOpen: c.Open, ShiftTooLong: r.shiftTooLong(), Shift: uint64(c.Shift), ShiftSince: n.paidSince,
-		Offline: n.offline, OfflineTooLong: r.offlineTooLong(), Unsent: len(n.queue), Oldest: n.oldest(),
+		Offline: n.offline, NoLink: r.noLink, Unsettled: r.onlyTransmits() && n.pending != nil && r.op == nil, OfflineTooLong: r.offlineTooLong(), Unsent: len(n.queue), Oldest: n.oldest(),
 		Blocked: n.blocked, Notice: r.blockText(), LastDoc: n.docNo, LastDocTime: n.docTime,
 		Cash: c.Cash, Receipts: map[fiscal.ReceiptKind]uint64{}, Sums: map[fiscal.ReceiptKind]fiscal.Tiyn{}, Numbers: map[fiscal.ReceiptKind]uint64{},
 		Tests: slices.Clone(r.tests),

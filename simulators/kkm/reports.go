@@ -24,8 +24,9 @@ func blockNotice(text string) []string {
 	return append([]string{"КАССА БҰҒАТТАЛДЫ", "КАССА ЗАБЛОКИРОВАНА"}, strings.Split(text, "\n")...)
 }
 
-// reportText is an X or a Z (closes) on paper; store is the overall checksum of the memory, for a Z.
-func (r *Register) reportText(z *canon.ZXReport, closes, server bool, store string, at time.Time) []string {
+// reportText is an X or a Z (closes) on paper; store is the overall checksum of
+// the memory and list the receipts of the shift, for a Z.
+func (r *Register) reportText(z *canon.ZXReport, closes, server bool, store, list string, at time.Time) []string {
 	s := r.sheet()
 	s.head(nil)
 	if closes {
@@ -92,18 +93,13 @@ func (r *Register) reportText(z *canon.ZXReport, closes, server bool, store stri
 		s.pair(tagText, r.both("Жадтың бақылау қосындысы", "Контрольная сумма памяти"), store)
 	}
 	if closes {
+		s.list(list)
 		s.put(tagText, r.both("Өзін-өзі тексеру: дұрыс", "Самотест: норма"))
 	}
 	s.when(at)
 	if r.nv.unshown && !r.q.hidesNotices { // KZ 431 row 16
 		s.rule()
-		for t := range int32(len(canon.TicketAdTypeEnum_name)) {
-			if n, ok := r.nv.notices[t]; ok {
-				for l := range strings.SplitSeq(n.Text, "\n") {
-					s.put(tagAd, l)
-				}
-			}
-		}
+		s.ads(0, int32(len(canon.TicketAdTypeEnum_name)))
 	}
 	return s.done(nil)
 }

@@ -77,7 +77,9 @@ func (r *Register) started() {
 	n := r.nv
 	r.watchShift()
 	r.idle()
-	if d := n.pending; d != nil {
+	if d := n.pending; d != nil && r.onlyTransmits() {
+		r.comeBack(0)
+	} else if d != nil {
 		r.wentAlone(d) // it may have reached the OFD: it keeps its pair
 	} else if d := n.unprinted; d != nil {
 		r.printDoc(r.paperOf(d), d)
@@ -112,6 +114,10 @@ func (r *Register) selfTest(end func()) {
 		r.unreadable = false
 	}
 	ok(unitClock, !r.broken[unitClock] && (!r.now().Before(r.nv.docTime) || r.q.clockBack), "уақыт қате / неверное время")
+	if r.onlyTransmits() {
+		r.unitsTest(ok, end)
+		return
+	}
 	_, err := r.memory.Records()
 	ok(unitMemory, err == nil, "оқылмайды / не читается")
 	ok(unitSoftware, !r.broken[unitSoftware], "бақылау қосындысы / контрольная сумма")
@@ -147,4 +153,29 @@ func (r *Register) selfTest(end func()) {
 			end()
 		})
 	}
+}
+
+// unitsTest goes on with the self-test of a register that only transmits: it has
+// no store to test (KZ 431 rows 39.1, 39.2), and order 626 has it ask whether the
+// OFD is there (KZ 626 row 45).
+func (r *Register) unitsTest(ok func(unit string, ok bool, text string), end func()) {
+	ok(unitSoftware, !r.broken[unitSoftware], "бақылау қосындысы / контрольная сумма")
+	n := r.nv
+	if !r.modern() || n.pending != nil || n.blocked == TokenBlocked || !n.hasToken {
+		end()
+		return
+	}
+	r.ping(func(a *answer) {
+		ok(unitLink, a != nil, "жауап жоқ / нет ответа")
+		switch {
+		case a == nil:
+			r.linkLost()
+		case a.code == codeOK:
+			r.linkBack()
+			r.unblocked()
+		case n.blocked == "" || a.code == codeToken:
+			r.refusedByOFD(a)
+		}
+		end()
+	})
 }

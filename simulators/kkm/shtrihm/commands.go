@@ -9,7 +9,7 @@ import (
 )
 
 // reasonCode is the error code for a refusal. No code exists for a register that
-// is offline too long or stopped by the OFD: "not in this mode" stands for
+// is offline too long, stopped by the OFD or without it: "not in this mode" stands for
 // them, and the display tells more (doubts.md 4).
 func reasonCode(r kkm.Reason) byte {
 	switch r {
@@ -19,7 +19,7 @@ func reasonCode(r kkm.Reason) byte {
 		return frame.ErrPassword
 	case kkm.ShiftTooLong:
 		return frame.ErrShiftLong
-	case kkm.OfflineTooLong, kkm.OFDBlocked, kkm.TokenBlocked, kkm.ShiftOpen:
+	case kkm.OfflineTooLong, kkm.OFDBlocked, kkm.TokenBlocked, kkm.ShiftOpen, kkm.NoLink:
 		return frame.ErrMode
 	case kkm.ShiftClosed:
 		return frame.ErrShiftClosed
