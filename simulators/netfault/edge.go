@@ -158,6 +158,7 @@ type splice struct {
 	ended  bool // nothing more will be queued, and both directions have ended
 	lost   bool // the socket is gone
 	choked bool
+	writes bool // the goroutine is writing
 	left   bool // the device has ended its direction
 	silent bool // TCP on the link gave up
 }
@@ -263,6 +264,14 @@ func (s *splice) reading() {
 // the device does not read.
 func (s *splice) received(p []byte) {
 	s.more.L.Lock()
+	if len(s.queue) == 0 && !s.writes && !s.ended && !s.lost && s.out != nil {
+		// Nothing waits: a write that does not block saves the way over the other goroutine.
+		p = p[tryWrite(s.out, p):]
+		if len(p) == 0 {
+			s.more.L.Unlock()
+			return
+		}
+	}
 	s.queue = append(s.queue, append([]byte(nil), p...))
 	s.queued += len(p)
 	choke := s.queued >= spliceQueue && !s.lost
@@ -294,9 +303,11 @@ func (s *splice) writing() {
 		}
 		p := s.queue[0]
 		s.queue = s.queue[1:]
+		s.writes = true
 		s.more.L.Unlock()
 		_, err := s.out.Write(p)
 		s.more.L.Lock()
+		s.writes = false
 		s.queued -= len(p)
 		s.lost = s.lost || err != nil
 		release := s.choked && s.queued < spliceQueue/2

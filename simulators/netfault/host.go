@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"runtime"
 	"sync"
 	"time"
@@ -36,6 +37,8 @@ type address struct {
 	mac net.HardwareAddr
 	ip  net.IP
 }
+
+func (a address) netip() netip.Addr { return netip.AddrFrom4([4]byte(a.ip.To4())) }
 
 // Addresses are made so that a reader of a capture sees who is who: link i is the
 // network 10.77.i.0/24, the register is .1, the OFD .2, and .99 is where nobody
@@ -76,6 +79,7 @@ type end struct {
 	wire  *rawlink.Port // instead of a stack
 	conns uint64
 	fed   bool // frames came in since the stack last ran
+	bin   bool // measurements: what arrives is thrown away
 	quiet bool // the stack's workers stand still
 }
 
@@ -140,7 +144,7 @@ func (e *end) inject(frame []byte) {
 		e.emit(frame)
 		return
 	}
-	if e.serve(frame) {
+	if e.bin || e.serve(frame) {
 		return
 	}
 	pkt := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(frame)})
@@ -237,10 +241,10 @@ func (s *source) Read(p []byte) (int, error) {
 // the loop, under the network's lock, like everything that touches a stack.
 type ticker struct{ n *Network }
 
-func (t ticker) Now() time.Time { return t.n.loop.Now().Wall }
+func (t ticker) Now() time.Time { return t.n.instant().Wall }
 
 func (t ticker) NowMonotonic() tcpip.MonotonicTime {
-	return tcpip.MonotonicTime{}.Add(t.n.loop.Now().Mono)
+	return tcpip.MonotonicTime{}.Add(t.n.instant().Mono)
 }
 
 func (t ticker) AfterFunc(d time.Duration, f func()) tcpip.Timer {

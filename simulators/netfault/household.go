@@ -125,7 +125,7 @@ func (h *household) tell(err error) {
 // renew asks for more time at half of it, again at half of the rest, and from
 // seven eighths on by broadcast.
 func (h *household) renew() {
-	now := h.l.n.loop.Now().Mono
+	now := h.l.n.instant().Mono
 	left := h.expires - now
 	if left <= 0 {
 		h.state = noLease
@@ -174,7 +174,7 @@ func (h *household) booted(p []byte) {
 		}
 	case kind == dhcpAck && (h.state == bound || h.offered):
 		h.timer.Stop()
-		h.expires = h.l.n.loop.Now().Mono + h.l.opt.Lease
+		h.expires = h.l.n.instant().Mono + h.l.opt.Lease
 		h.timer = h.l.n.after(h.l.opt.Lease/2, h.renew)
 		if h.state == bound {
 			return
@@ -347,7 +347,7 @@ func (n *Network) addressOf(l *Link, host string) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, 77, byte(l.index), nobody})
 }
 
-func addrOf(e *end) netip.Addr { return netip.AddrFrom4([4]byte(e.ip.To4())) }
+func addrOf(e *end) netip.Addr { return e.netip() }
 
 // address4 gives the end its address.
 func (e *end) address4() error {

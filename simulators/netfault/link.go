@@ -114,7 +114,7 @@ func (l *Link) Resume(id string, f Fault, past Past) error {
 	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(l.name + "/" + id))
-	now := l.n.loop.Now().Mono
+	now := l.n.instant().Mono
 	s := &placed{
 		id: id, words: words, f: f, seq: seq, named: seq, at: now - past.Since, first: now - past.First, seen: past.Seen, struck: past.Struck,
 		before: l.flows.n, seed: h.Sum64(),
@@ -202,7 +202,7 @@ func (s *placed) figure() string {
 }
 
 func (l *Link) moment(s *placed, d Dir) Moment {
-	now := l.n.loop.Now()
+	now := l.n.instant()
 	l.rand.Seed(l.n.opt.Seed^s.seed, uint64(s.seen))
 	m := Moment{
 		Now: now, Since: now.Mono - s.at, Seen: s.seen, Struck: s.struck,
@@ -230,7 +230,7 @@ type voyage struct {
 func (l *Link) pass(dir Dir, frame []byte) {
 	p := l.dec.decode(frame)
 	p.Link, p.Dir, p.N = l.name, dir, l.n.cap.Next()
-	v := voyage{dir: dir, n: p.N, now: l.n.loop.Now(), flow: l.flows.track(&p), arrivals: l.arrivals[:0]}
+	v := voyage{dir: dir, n: p.N, now: l.n.instant(), flow: l.flows.track(&p), arrivals: l.arrivals[:0]}
 	l.meet(&v, 0, p, arrival{due: v.now.Mono + l.latency, sent: v.now.Mono, frame: frame})
 	l.packets[dir]++
 	l.n.record(l.outside(dir).ifc, v.now, false, frame, v.notes...)
@@ -330,7 +330,7 @@ func (l *Link) strike(s *placed, packet uint64, note string) string {
 	if !s.known {
 		s.known = true
 		if s.struck == 1 {
-			s.first = l.n.loop.Now().Mono
+			s.first = l.n.instant().Mono
 		}
 		var err error
 		seq, err = l.n.opt.Journal.AppendLink(history.Network, l.name, history.Struck{ID: s.id, Packet: packet, Note: note, Seen: s.seen}, s.seq)
@@ -396,7 +396,7 @@ func (l *Link) speak(f *flow, d Decision, s *placed) {
 			l.n.fail("link "+l.name, fmt.Errorf("%s to port %d: %w", name, seg.dstPort, err))
 			continue
 		}
-		l.arrive(dir, frame, l.n.loop.Now(), fmt.Sprintf("fault %s: %s made by the bench; history %d", s.id, name, s.named))
+		l.arrive(dir, frame, l.n.instant(), fmt.Sprintf("fault %s: %s made by the bench; history %d", s.id, name, s.named))
 		if d.Reset == BothEnds && l.flows.all[f.key] == f {
 			delete(l.flows.all, f.key)
 		}
@@ -410,13 +410,13 @@ func (l *Link) tell(p Packet, mtu int, s *placed) {
 		l.n.fail("link "+l.name, fmt.Errorf("ICMP to the sender of %d bytes: %w", len(p.Frame), err))
 		return
 	}
-	l.arrive(p.Dir.back(), answer, l.n.loop.Now(), fmt.Sprintf("fault %s: fragmentation needed, made by the bench; history %d", s.id, s.named))
+	l.arrive(p.Dir.back(), answer, l.n.instant(), fmt.Sprintf("fault %s: fragmentation needed, made by the bench; history %d", s.id, s.named))
 }
 
 // reply delivers frames that a fault made up to the sender of a packet.
 func (l *Link) reply(dir Dir, frames [][]byte, s *placed) {
 	for _, f := range frames {
-		l.arrive(dir, f, l.n.loop.Now(), fmt.Sprintf("fault %s: made by the bench; history %d", s.id, s.named))
+		l.arrive(dir, f, l.n.instant(), fmt.Sprintf("fault %s: made by the bench; history %d", s.id, s.named))
 	}
 }
 
@@ -439,7 +439,7 @@ type arrival struct {
 // send puts a packet on its way. Ordered packets never overtake each other.
 func (l *Link) send(dir Dir, a arrival, now clock.Instant) {
 	if a.overtaken {
-		l.n.after(a.due-now.Mono, func() { l.hand(dir, a, l.n.loop.Now()) })
+		l.n.after(a.due-now.Mono, func() { l.hand(dir, a, l.n.instant()) })
 		return
 	}
 	q := &l.lanes[dir]
@@ -452,7 +452,7 @@ func (l *Link) send(dir Dir, a arrival, now clock.Instant) {
 	q.last = a.due
 	q.queue = append(q.queue, a)
 	l.n.after(a.due-now.Mono, func() {
-		now := l.n.loop.Now()
+		now := l.n.instant()
 		for len(q.queue) > 0 && q.queue[0].due <= now.Mono {
 			head := q.queue[0]
 			q.queue[0] = arrival{}

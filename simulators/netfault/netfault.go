@@ -89,6 +89,11 @@ type Network struct {
 	err    error
 	blamed map[string]bool // places of bench faults that are in the record
 
+	// now is the moment of the present round, while the stacks run; asking the
+	// clock for each packet and each header costs more than carrying it.
+	now    clock.Instant
+	frozen bool
+
 	patience int
 	at       time.Duration // of the last turn
 	turns    int           // at that moment
@@ -343,13 +348,15 @@ func (n *Network) turn() bool {
 		n.mu.Unlock()
 		return false
 	}
+	n.frozen = true
 	for round := 0; n.exchange(); round++ {
 		if round == n.patience {
 			n.fail("turn", fmt.Errorf("the stacks exchanged frames for %d rounds without time passing", round))
 			break
 		}
 	}
-	if now := n.loop.Now().Mono; now != n.at {
+	n.frozen = false
+	if now := n.now.Mono; now != n.at {
 		n.at, n.turns = now, 0
 	}
 	n.turns++
@@ -379,9 +386,19 @@ func (n *Network) turn() bool {
 	return len(ready) > 0 && !tired
 }
 
+// instant is the time, for everything that holds the network's lock and for the
+// stacks, which run only while somebody holds it.
+func (n *Network) instant() clock.Instant {
+	if n.frozen {
+		return n.now
+	}
+	return n.loop.Now()
+}
+
 // exchange lets the stacks run that were given frames, and carries what was
 // sent. It returns false when nothing moved.
 func (n *Network) exchange() bool {
+	n.now = n.loop.Now()
 	moved := false
 	for _, l := range n.links {
 		for _, e := range []*end{l.kkm, l.ofd} {

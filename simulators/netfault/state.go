@@ -58,7 +58,7 @@ type FlowCounts struct {
 func (n *Network) State() []LinkState {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	now := n.loop.Now().Mono
+	now := n.instant().Mono
 	var out []LinkState
 	for _, l := range n.links {
 		s := LinkState{
