@@ -15,6 +15,7 @@ import (
 // Work is one operation on its way.
 type Work struct {
 	Op      fiscal.Op
+	Intent  history.Seq
 	Out     fiscal.Outcome
 	Entered clock.Instant // the last byte of the operator's input had left
 	Done    clock.Instant // the register was through, as far as it tells
@@ -86,7 +87,7 @@ func (l *Line) Perform(ctx context.Context, op fiscal.Op, run func(ctx context.C
 	}
 	l.cause = intent
 	defer func() { l.cause = 0 }()
-	w := &Work{Op: op}
+	w := &Work{Op: op, Intent: intent}
 	err = l.wrap(l.sort(w, run(ctx, w)))
 	if err != nil && w.Out.Text == "" {
 		w.Out.Text = err.Error()
@@ -95,6 +96,17 @@ func (l *Line) Perform(ctx context.Context, op fiscal.Op, run func(ctx context.C
 		return w.Out, errors.Join(err, l.wrap(e))
 	}
 	return w.Out, errors.Join(err, l.wrap(l.Journal.Barrier()))
+}
+
+// Resume works on an earlier operation again, whose Intent stands in the record:
+// the bytes are tied to it. What comes of it belongs to no new operation.
+func (l *Line) Resume(ctx context.Context, intent history.Seq, run func(ctx context.Context, w *Work) error) error {
+	if err := l.Journal.Barrier(); err != nil {
+		return err
+	}
+	l.cause = intent
+	defer func() { l.cause = 0 }()
+	return run(ctx, &Work{Intent: intent})
 }
 
 // sort makes the outcome of what a piece of work ended with, and returns the

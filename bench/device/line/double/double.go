@@ -36,6 +36,8 @@ const (
 	Code    = "CODE"    // of the goods
 	Section = "SECTION" //
 	VAT     = "VAT"     // in thousandths of a percent, "-" for none
+
+	Modifier = "MODIFIER" // name of the discount or markup that goes with the position
 )
 
 const moment = "02.01.2006 15:04:05"
@@ -73,7 +75,7 @@ func (n *Notes) Take(text string) bool {
 		return false
 	}
 	switch key {
-	case Line, Name, Code, Section, VAT:
+	case Line, Name, Code, Section, VAT, Modifier:
 		if n.line == nil {
 			n.line = map[string]string{}
 		}
@@ -127,6 +129,9 @@ func (n *Notes) Apply(l *fiscal.Line) bool {
 	}
 	return true
 }
+
+// ModifierName is the noted name of what goes with the next position.
+func (n *Notes) ModifierName() string { return n.line[Modifier] }
 
 // Pending says that notes wait for a position.
 func (n *Notes) Pending() bool { return len(n.line) > 0 }
