@@ -201,7 +201,7 @@ func TestBridgePassesEverythingUntouched(t *testing.T) {
 	lldp := append(link(0x88cc), 2, 7, 4, 2, 'T', 'E', 'S', 'T', 1, 0, 0)
 	llc := append(link(38), append([]byte{0x42, 0x42, 3}, make([]byte, 35)...)...) // spanning tree
 	dhcp := udp(68, 67, dhcpMessage(1))
-	query := udp(5353, 53, dnsQuery("ofd.example."))
+	query := udp(5353, 53, query("ofd.example."))
 	discovery := append(link(0x8863), 0x11, 0x09, 0, 0, 0, 4, 1, 1, 0, 0)
 	ipx := append(link(0x8137), make([]byte, 60)...)
 	broken := append(link(0x0800), 0x4f, 0, 0, 9)
@@ -219,25 +219,6 @@ func TestBridgePassesEverythingUntouched(t *testing.T) {
 			t.Errorf("%s did not arrive at the register's side as it was sent", name)
 		}
 	}
-}
-
-func dnsQuery(name string) []byte {
-	m := dnsmessage.Message{Header: dnsmessage.Header{ID: 7, RecursionDesired: true}, Questions: []dnsmessage.Question{
-		{Name: dnsmessage.MustNewName(name), Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET},
-	}}
-	raw, err := m.Pack()
-	if err != nil {
-		panic(err)
-	}
-	return raw
-}
-
-// dhcpMessage is a BOOTP message with option 53 (RFC 2131, 2132).
-func dhcpMessage(kind byte) []byte {
-	b := make([]byte, 240)
-	b[0], b[1], b[2] = 1, 1, 6
-	copy(b[236:], []byte{0x63, 0x82, 0x53, 0x63})
-	return append(b, 53, 1, kind, 255)
 }
 
 // Tags stay on, and a fault looks through them or names them.

@@ -134,7 +134,7 @@ func TestDHCP(t *testing.T) {
 }
 
 func TestBootKind(t *testing.T) {
-	ok := dhcpMessage1(1)
+	ok := dhcpMessage(1)
 	for _, tt := range []struct {
 		name string
 		m    []byte
@@ -158,7 +158,7 @@ func TestBootKind(t *testing.T) {
 	}
 }
 
-func dhcpMessage1(kind byte) []byte {
+func dhcpMessage(kind byte) []byte {
 	m := bootp(1, 7, []byte{2, 0, 0, 0, 0, 1}, netip.IPv4Unspecified(), netip.IPv4Unspecified())
 	return append(m, 53, 1, kind, 255)
 }
