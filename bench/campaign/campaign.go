@@ -38,8 +38,8 @@ type Asked struct {
 	OFDListen string   `yaml:"ofd_listen,omitempty"`
 	// Submission is the manufacturer's submission.yaml inside the run directory, "" without one.
 	Submission string `yaml:"submission,omitempty"`
-	Confirmed bool     `yaml:"unsent_confirmed,omitempty"` // a person vouches that the register keeps no real documents
-	Version   string   `yaml:"version"`                    // of kkmtest
+	Confirmed  bool   `yaml:"unsent_confirmed,omitempty"` // a person vouches that the register keeps no real documents
+	Version    string `yaml:"version"`                    // of kkmtest
 }
 
 // The files of a run directory.

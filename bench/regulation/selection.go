@@ -201,3 +201,26 @@ func distance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// Kin gives the numbers of the rows of an edition, in the sections for section,
+// that continue rows of an older one, or that rows of a newer one continue: what
+// the predecessors of the two catalogues say. Editions that do not follow each
+// other have none.
+func Kin(from, to Edition, rows []Row, section string) []string {
+	related := func(r Row) bool {
+		switch {
+		case to.After == from.ID:
+			return slices.ContainsFunc(rows, func(o Row) bool { return slices.Contains(r.Predecessor, o.Number) })
+		case from.After == to.ID:
+			return slices.ContainsFunc(rows, func(o Row) bool { return slices.Contains(o.Predecessor, r.Number) })
+		}
+		return false
+	}
+	var out []string
+	for _, r := range to.Rows(section) {
+		if (r.Kind == Group || r.Kind == PlainRow) && related(r) {
+			out = append(out, r.Number)
+		}
+	}
+	return out
+}

@@ -26,6 +26,8 @@ type judged struct {
 	torn     *history.Torn
 	facts    history.RunBegin
 	lang     regulation.Lang // of what is printed
+
+	contradictions []check.Contradiction
 }
 
 func judgeCommand() *cobra.Command {
@@ -57,15 +59,7 @@ func rejudge(w io.Writer, dir string, sel selection, out string) error {
 	if err != nil {
 		return err
 	}
-	if len(sel.editions) == 0 {
-		sel.editions = asked.Editions
-	}
-	if sel.section == "" {
-		sel.section = asked.Section
-	}
-	if len(sel.rows)+len(sel.checks) == 0 {
-		sel.rows, sel.checks = asked.Rows, asked.Checks
-	}
+	sel = sel.over(asked)
 	all, err := judgeDir(dir, sel)
 	if err != nil {
 		return err
@@ -74,10 +68,10 @@ func rejudge(w io.Writer, dir string, sel selection, out string) error {
 	for _, j := range all {
 		printRows(w, j)
 		var buf bytes.Buffer
-		if err := reports.WriteFindings(&buf, j.report(dir, all)); err != nil {
+		if err := reports.WriteFindings(&buf, j.report(dir)); err != nil {
 			return benchFault(err)
 		}
-		name := reports.FileName(reports.JSON, j.suffix(all), "")
+		name := reports.FileName(reports.JSON, j.suffix(), "")
 		was, err := os.ReadFile(filepath.Join(dir, name))
 		switch {
 		case err != nil:
@@ -131,31 +125,37 @@ func judgeView(view history.View, torn *history.Torn, sel selection, name string
 	if !ok {
 		return nil, fmt.Errorf("%s: no event says what was run; the record does not begin with run.begin", name)
 	}
+	parts, _, err := sel.parts()
+	if err != nil {
+		return nil, err
+	}
+	rec := check.NewRecord(view)
 	var all []judged
-	for _, id := range sel.editions {
-		e, err := loadEdition(id)
-		if err != nil {
-			return nil, err
-		}
-		rows, err := campaign.Select(e, sel.section, sel.rows, sel.checks)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, judged{e, sel.section, rows, campaign.Judge(view, e, sel.section, rows), view, torn, facts, sel.lang()})
+	for _, p := range parts {
+		all = append(all, judged{
+			edition: p.edition, section: sel.section, rows: p.rows, findings: campaign.JudgeRecord(rec, p.edition, sel.section, p.rows),
+			view: view, torn: torn, facts: facts, lang: sel.lang(), contradictions: rec.Contradictions,
+		})
 	}
 	return all, nil
 }
 
-// suffix keeps the documents of several editions apart.
-func (j judged) suffix(all []judged) string {
-	if len(all) > 1 {
-		return j.edition.ID
+// suffix keeps the documents of several editions apart: those of the first
+// edition of the run have the plain names, whichever editions are judged by now.
+// Documents of another section than the run's name that too.
+func (j judged) suffix() string {
+	s := ""
+	if len(j.facts.Editions) == 0 || j.facts.Editions[0] != j.edition.ID {
+		s = j.edition.ID
 	}
-	return ""
+	if j.section != j.facts.Section {
+		s = j.edition.ID + "-section-" + j.section
+	}
+	return s
 }
 
 // report is what the documents are made of.
-func (j judged) report(dir string, all []judged) reports.Run {
+func (j judged) report(dir string) reports.Run {
 	return reports.Run{
 		Facts: j.facts, Edition: j.edition, Section: j.section, Findings: j.findings, View: j.view, Torn: j.torn,
 		Digests: reports.Digests{

@@ -12,15 +12,14 @@ import (
 )
 
 // readProfile reads the device profile: the file that was named, or the one of
-// the built-in register, which goes for an emulator in another process too.
-func readProfile(path string, url bench.DeviceURL) ([]byte, error) {
+// the built-in register, which goes for an emulator in another process too. It
+// also gives the section that the profile declares.
+func readProfile(path string, url bench.DeviceURL) (raw []byte, section string, err error) {
 	name := path
-	var raw []byte
-	var err error
 	if path != "" {
 		raw, err = os.ReadFile(path)
 		if err != nil {
-			return nil, fmt.Errorf("--profile: %w", err)
+			return nil, "", fmt.Errorf("--profile: %w", err)
 		}
 	} else {
 		if url.Profile == "" {
@@ -28,11 +27,11 @@ func readProfile(path string, url bench.DeviceURL) ([]byte, error) {
 		}
 		name = "profiles/" + url.Profile + ".yaml"
 		if raw, err = fs.ReadFile(fixtures.FS, name); err != nil {
-			return nil, fmt.Errorf("--device: profile %q: no such built-in profile; want one of %s", url.Profile, names(emulators()))
+			return nil, "", fmt.Errorf("--device: profile %q: no such built-in profile; want one of %s", url.Profile, names(emulators()))
 		}
 	}
-	_, err = profile.Load(name, raw)
-	return raw, err
+	p, err := profile.Load(name, raw)
+	return raw, p.Section, err
 }
 
 // rigOptions says what rig a run needs. Everything that can be wrong with the

@@ -40,6 +40,7 @@ const defaultEdition = "kz-431-2014"
 type selection struct {
 	editions, rows, checks []string
 	section, language      string
+	of                     string // edition that rows are numbers of; "" means the first one
 }
 
 // lang is the language of what is printed.
@@ -48,9 +49,9 @@ func (s selection) lang() regulation.Lang {
 }
 
 func (s *selection) flags(c *cobra.Command) {
-	c.Flags().StringSliceVar(&s.editions, "regulation", nil, "`ID` of the edition to judge by (default "+defaultEdition+")")
-	c.Flags().StringVar(&s.section, "section", "", "`SECTION` of the edition: I, II, III (default I)")
-	c.Flags().StringSliceVar(&s.rows, "row", nil, "only these `ROWS`, such as 23,27.6; a group means all its rows")
+	c.Flags().StringSliceVar(&s.editions, "regulation", nil, "`ID` of an edition to judge by, or several (default: every Kazakh edition that has the section)")
+	c.Flags().StringVar(&s.section, "section", "", "`SECTION` of the edition: I, II, III, all (default: the one that the profile declares)")
+	c.Flags().StringSliceVar(&s.rows, "row", nil, "only these `ROWS`, such as 23,27.6, and those of the other editions that continue them; a group means all its rows")
 	c.Flags().StringVar(&s.language, "lang", string(regulation.English), "`LANGUAGE` of what is printed: kk, ru or en")
 	c.Flags().StringSliceVar(&s.checks, "check", nil, "only rows with these `CHECKS`, such as latency.online or offline.*")
 }
@@ -141,12 +142,6 @@ func run(ctx context.Context, w io.Writer, f runFlags) error {
 	if f.ui != "plain" && f.ui != "json" {
 		return fmt.Errorf("--ui %s: want plain or json", f.ui)
 	}
-	if len(f.editions) == 0 {
-		f.editions = []string{defaultEdition}
-	}
-	if f.section == "" {
-		f.section = "I"
-	}
 	device, err := withScript(f.device, f.script)
 	if err != nil {
 		return err
@@ -195,12 +190,20 @@ func plan(f runFlags) (campaign.Asked, []byte, error) {
 	case !url.Emulated() && f.mutant != "":
 		return campaign.Asked{}, nil, fmt.Errorf("--mutant %s: only the emulated register has mutants, not %s", f.mutant, f.device)
 	}
-	profile, err := readProfile(f.profile, url)
+	profile, declared, err := readProfile(f.profile, url)
 	if err != nil {
 		return campaign.Asked{}, nil, err
 	}
+	f.section = cmp.Or(f.section, declared)
+	chosen, left, err := f.parts()
+	if err != nil {
+		return campaign.Asked{}, nil, err
+	}
+	for _, why := range left {
+		fmt.Fprintf(os.Stderr, "kkmtest: left out: %s\n", why)
+	}
 	v, _ := program()
-	asked := campaign.Asked{Format: 1, Device: f.device, Editions: f.editions, Section: f.section, Rows: f.rows, Checks: f.checks,
+	asked := campaign.Asked{Format: 1, Device: f.device, Editions: ids(chosen), Section: f.section, Rows: f.rows, Checks: f.checks,
 		Time: mode, Seed: f.seed, Mutant: f.mutant, Version: v}
 	if !url.Emulated() {
 		asked.OFDListen, asked.Confirmed = f.ofdListen, f.confirmed
@@ -218,20 +221,15 @@ func plan(f runFlags) (campaign.Asked, []byte, error) {
 
 // planOf makes the plan of what was asked; parent and runner make the same one.
 func planOf(a campaign.Asked) (campaign.Plan, bench.Params, error) {
-	var chosen, all []regulation.Row
-	for _, id := range a.Editions {
-		e, err := loadEdition(id)
-		if err != nil {
-			return campaign.Plan{}, bench.Params{}, err
-		}
-		rows, err := campaign.Select(e, a.Section, a.Rows, a.Checks)
-		if err != nil {
-			return campaign.Plan{}, bench.Params{}, err
-		}
-		chosen = append(chosen, rows...)
-		all = append(all, e.Rows(a.Section)...)
+	parts, _, err := askedSelection(a).parts()
+	if err != nil {
+		return campaign.Plan{}, bench.Params{}, err
 	}
-	params := bench.NewParams(all)
+	var chosen []regulation.Row
+	for _, p := range parts {
+		chosen = append(chosen, p.rows...)
+	}
+	params := bench.NewParams(stimulus(parts, a.Section))
 	list := scenarios.All(params)
 	if err := params.Err(); err != nil {
 		return campaign.Plan{}, params, err
@@ -388,11 +386,11 @@ func report(w io.Writer, dir string, f runFlags) error {
 }
 
 func writeReport(dir string, j judged, all []judged, format reports.Format) error {
-	out, err := os.Create(filepath.Join(dir, reports.FileName(format, j.suffix(all), regulation.English)))
+	out, err := os.Create(filepath.Join(dir, reports.FileName(format, j.suffix(), regulation.English)))
 	if err != nil {
 		return err
 	}
-	return errors.Join(reports.Write(out, format, j.report(dir, all), regulation.English), out.Close())
+	return errors.Join(reports.Write(out, format, j.report(dir), regulation.English), out.Close())
 }
 
 // names lists words for messages.

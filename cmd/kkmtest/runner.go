@@ -86,7 +86,7 @@ func runner(dir string, memory bool, notes, log io.Writer) (err error) {
 	if err := b.Close(); err != nil || !memory {
 		return benchFault(err)
 	}
-	all, err := judgeView(b.Log.View(), nil, selection{editions: asked.Editions, section: asked.Section, rows: asked.Rows, checks: asked.Checks}, dir)
+	all, err := judgeView(b.Log.View(), nil, askedSelection(asked), dir)
 	for _, j := range all {
 		err = errors.Join(err, jsonRows(notes, j))
 	}

@@ -33,10 +33,11 @@ var rooms = map[string][]string{
 	"bench":               {"bench/clock", "bench/history", "bench/device", "bench/profile", "bench/regulation", "cpcr", "fiscal", "simulators"},
 	"scenarios":           {"bench", "fiscal", "cpcr"},
 	"bench/campaign":      {"bench", "bench/regulation", "bench/check", "bench/profile", "bench/history", "bench/clock", "fiscal"},
-	"reports":             {"bench/history", "bench/regulation", "bench/check", "bench/clock", "cpcr", "fiscal", "fixtures"},
+	"reports":             {"bench/history", "bench/regulation", "bench/check", "bench/clock", "cpcr", "fiscal", "fixtures", "internal/strict"},
 	"fixtures":            {},
 	"docs/examples":       {"bench/clock", "bench/device/shtrihm/frame"},
 	"internal/house":      {},
+	"internal/strict":     {},
 }
 
 func inside(path, room string) bool { return path == room || strings.HasPrefix(path, room+"/") }

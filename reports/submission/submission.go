@@ -2,10 +2,12 @@
 // document, the page and the clause with which the manufacturer shows how the
 // row is met. That is what the third column of the form demands (order 431).
 //
-// It judges nothing. How complete the third column is and what the bench found
-// are two different things, and a reference never turns into a verdict here.
+// It judges nothing. What a run is given becomes events of the record
+// ([Submission.Events]), and checks read those. How complete the third column is
+// and what the bench found are two different things.
 //
 //	model: Example-1F KZ
+//	edition: kz-431-2014    # whose rows these are; without it, those of the run's first edition
 //	documents:
 //	  - id: manual
 //	    title: {kk: ..., ru: Руководство, en: User manual}   # or one text for all
@@ -13,33 +15,38 @@
 //	    sha256: 9f86d08...                                   # of the file
 //	rows:
 //	  - row: 27.6
-//	    section: I          # only where a number stands in more than one section
+//	    section: I            # only where a number stands in more than one section
+//	    edition: kz-626-2025  # only where it is another one
 //	    document: manual
 //	    page: 12-14
 //	    clause: 4.3.2
 //
-// Begin with [Parse], then [Submission.Check] against the form. Every error
-// names file, line and column, the value, and what is allowed.
+// Begin with [Parse], then [Submission.Settle] against the catalogues and
+// [Submission.Verify] against the files. Every error names file, line and column, the
+// value, and what is allowed.
 package submission
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"slices"
 	"strings"
 
 	"github.com/kkmtest/kkmtest/bench/regulation"
+	"github.com/kkmtest/kkmtest/internal/strict"
 )
 
 // Submission is what a manufacturer refers to.
 type Submission struct {
 	File      string // name for errors
 	Digest    string // SHA-256 of submission.yaml, hex
-	Model     string
+	Model     string // "" when it does not say
+	ModelAt   Pos
+	Edition   string // of rows that do not say theirs, as written; "" means the run's first one
+	EditionAt Pos
 	Documents []Document
 	Refs      []Ref
 }
@@ -55,7 +62,7 @@ type Document struct {
 
 // Name is the title in a language, or the one that there is.
 func (d Document) Name(l regulation.Lang) string {
-	for _, l := range []regulation.Lang{l, "", regulation.Russian, regulation.Kazakh, regulation.English} {
+	for _, l := range []regulation.Lang{l, "", regulation.Russian, regulation.Kazakh, regulation.Kyrgyz, regulation.English} {
 		if d.Title[l] != "" {
 			return d.Title[l]
 		}
@@ -65,7 +72,8 @@ func (d Document) Name(l regulation.Lang) string {
 
 // Ref says where a row is shown. Page and Clause are as the document numbers them.
 type Ref struct {
-	Section  string // "" when the number alone is enough
+	Edition  string // as written, the whole ID once settled; "" until then means any
+	Section  string // "" when the number alone is enough; set once settled
 	Row      string
 	Document string // ID
 	Page     string
@@ -75,16 +83,16 @@ type Ref struct {
 }
 
 // Pos is a place in submission.yaml, both from 1.
-type Pos struct{ Line, Col int }
+type Pos = strict.Pos
 
 // Find is what refers to a row, in the order of the file. An empty submission has none.
-func (s *Submission) Find(section, row string) []Ref {
+func (s *Submission) Find(edition, section, row string) []Ref {
 	if s == nil {
 		return nil
 	}
 	var out []Ref
 	for _, r := range s.Refs {
-		if r.Row == row && (r.Section == "" || r.Section == section) {
+		if r.Row == row && (r.Section == "" || r.Section == section) && (r.Edition == "" || r.Edition == edition) {
 			out = append(out, r)
 		}
 	}
@@ -101,27 +109,62 @@ func (s *Submission) Document(id string) (Document, bool) {
 	return Document{}, false
 }
 
-// Check holds the references against the whole edition: each must name a row
-// that it has, and say the section when the number stands in several.
-func (s *Submission) Check(e regulation.Edition) error {
-	var errs []error
-	for _, r := range s.Refs {
-		var in []string
-		for _, sec := range e.Sections {
-			if row, ok := sec.Row(r.Row); ok && (row.Kind == regulation.Group || row.Kind == regulation.PlainRow) {
-				in = append(in, sec.ID)
-			}
+// Settle finds the row that each reference means: each must name one that its
+// edition has, and say the section when the number stands in several. first is
+// the ID of the edition of references that name none.
+func (s *Submission) Settle(all []regulation.Edition, first string) error {
+	if s.Edition != "" {
+		e, err := regulation.Resolve(all, s.Edition)
+		if err != nil {
+			return s.errorf(s.EditionAt, "%v", err)
 		}
-		switch {
-		case len(in) == 0:
-			errs = append(errs, s.errorf(r.At, "row %q: edition %s has no such row%s", r.Row, e.ID, nearest(e, r.Row)))
-		case r.Section != "" && !slices.Contains(in, r.Section):
-			errs = append(errs, s.errorf(r.At, "row %q, section %q: in edition %s the row stands in section %s", r.Row, r.Section, e.ID, strings.Join(in, ", ")))
-		case r.Section == "" && len(in) > 1:
-			errs = append(errs, s.errorf(r.At, "row %q: say the section, it stands in %s", r.Row, strings.Join(in, ", ")))
+		first = e.ID
+	}
+	var errs []error
+	for i := range s.Refs {
+		r := &s.Refs[i]
+		id := r.Edition
+		if id == "" {
+			id = first
+		}
+		e, err := regulation.Resolve(all, id)
+		if err != nil {
+			errs = append(errs, s.errorf(r.At, "row %s: %v", r.Row, err))
+			continue
+		}
+		if err := s.settle(r, e); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (s *Submission) settle(r *Ref, e regulation.Edition) error {
+	var in []string
+	for _, sec := range e.Sections {
+		if row, ok := sec.Row(r.Row); ok && (row.Kind == regulation.Group || row.Kind == regulation.PlainRow) {
+			in = append(in, sec.ID)
+		}
+	}
+	switch {
+	case len(in) == 0:
+		return s.errorf(r.At, "row %q: edition %s has no such row%s", r.Row, e.ID, nearest(e, r.Row))
+	case r.Section != "" && !slices.Contains(in, r.Section):
+		return s.errorf(r.At, "row %q, section %q: in edition %s the row stands in section %s", r.Row, r.Section, e.ID, strings.Join(in, ", "))
+	case r.Section == "" && len(in) > 1:
+		return s.errorf(r.At, "row %q: say the section, it stands in %s", r.Row, strings.Join(in, ", "))
+	}
+	r.Edition = e.ID
+	if r.Section == "" {
+		r.Section = in[0]
+	}
+	return nil
+}
+
+// Of says whether a reference is about an edition. A settled submission about
+// none of the editions that are judged is a mistake of the call.
+func (s *Submission) Of(edition string) bool {
+	return slices.ContainsFunc(s.Refs, func(r Ref) bool { return r.Edition == edition })
 }
 
 // nearest names rows of the same group, for a slip of the pen.
@@ -141,8 +184,19 @@ func nearest(e regulation.Edition, row string) string {
 	return "; near it are " + strings.Join(near, ", ")
 }
 
-// CheckFiles holds the files of the documents against their digests.
-func (s *Submission) CheckFiles(dir fs.FS) error {
+// CheckModel refuses a submission for another model than the one that is tested.
+func (s *Submission) CheckModel(model string) error {
+	if s.Model == "" || strings.EqualFold(s.Model, strings.TrimSpace(model)) {
+		return nil
+	}
+	return s.errorf(s.ModelAt, "model %q: the device profile is of %q: want the submission for that model", s.Model, model)
+}
+
+// Verify takes the SHA-256 of the files of the documents and holds it against
+// the submission. It gives the digests that it took, by document; a document without a
+// file has none.
+func (s *Submission) Verify(dir fs.FS) (map[string]string, error) {
+	sums := map[string]string{}
 	var errs []error
 	for _, d := range s.Documents {
 		if d.File == "" {
@@ -154,9 +208,11 @@ func (s *Submission) CheckFiles(dir fs.FS) error {
 			errs = append(errs, s.errorf(d.At, "document %s: %v", d.ID, err))
 		case got != d.SHA256:
 			errs = append(errs, s.errorf(d.At, "document %s: %s has SHA-256 %s, the submission says %s", d.ID, d.File, got, d.SHA256))
+		default:
+			sums[d.ID] = got
 		}
 	}
-	return errors.Join(errs...)
+	return sums, errors.Join(errs...)
 }
 
 func digest(dir fs.FS, name string) (string, error) {
@@ -170,5 +226,5 @@ func digest(dir fs.FS, name string) (string, error) {
 }
 
 func (s *Submission) errorf(at Pos, format string, args ...any) error {
-	return fmt.Errorf("%s:%d:%d: %s", s.File, at.Line, at.Col, fmt.Sprintf(format, args...))
+	return strict.Errorf(s.File, at, format, args...)
 }

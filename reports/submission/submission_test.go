@@ -4,7 +4,10 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
+	"github.com/kkmtest/kkmtest/bench/clock"
+	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/bench/regulation"
 )
 
@@ -37,14 +40,14 @@ func TestParse(t *testing.T) {
 	if s.Model != "Example-1F KZ" || len(s.Documents) != 2 || len(s.Digest) != 64 {
 		t.Errorf("got %+v", s)
 	}
-	refs := s.Find("I", "27.10") // and not 27.1: a number is kept as it is written
+	refs := s.Find("kz-626-2025", "I", "27.10") // and not 27.1: a number is kept as it is written
 	if len(refs) != 2 || refs[0].Page != "12-14" || refs[0].Clause != "4.3.2" || refs[1].Note != "see also" {
 		t.Errorf("row 27.10: %+v", refs)
 	}
-	if got := s.Find("I", "27.1"); got != nil {
+	if got := s.Find("kz-626-2025", "I", "27.1"); got != nil {
 		t.Errorf("row 27.1: %+v", got)
 	}
-	if s.Find("I", "56.2") != nil || len(s.Find("R", "56.2")) != 1 {
+	if s.Find("kz-626-2025", "I", "56.2") != nil || len(s.Find("kz-626-2025", "R", "56.2")) != 1 {
 		t.Error("a reference with a section counts for that section alone")
 	}
 	d, _ := s.Document("manual")
@@ -57,14 +60,14 @@ func TestParse(t *testing.T) {
 		t.Errorf("got %q", p.Name("kk"))
 	}
 	var none *Submission
-	if none.Find("I", "1") != nil {
+	if none.Find("kz-626-2025", "I", "1") != nil {
 		t.Error("no submission refers to nothing")
 	}
 }
 
 func TestParseNamesPlaceAndCure(t *testing.T) {
 	for _, tt := range []struct{ name, old, new, want string }{
-		{"unknown key", "page: 12-14", "pages: 12-14", `s.yaml:12:5: row: unknown key "pages": want one of clause, document, note, page, row, section`},
+		{"unknown key", "page: 12-14", "pages: 12-14", `s.yaml:12:5: row: unknown key "pages": want one of clause, document, edition, note, page, row, section`},
 		{"missing key", "    clause: 4.3.2\n", "", `s.yaml:10:5: row: key "clause" is missing`},
 		{"unknown document", "document: manual\n    page", "document: menual\n    page", `s.yaml:10:5: row 27.10: document "menual": want one of manual, passport`},
 		{"row that is no number", "row: 56.2", "row: 56,2", `s.yaml:15:10: row "56,2": want a number such as 27.6`},
@@ -96,37 +99,68 @@ func TestParseNamesPlaceAndCure(t *testing.T) {
 	}
 }
 
-func TestCheckAgainstTheForm(t *testing.T) {
+// forms are two editions that share numbers.
+func forms() []regulation.Edition {
 	row := func(n string) regulation.Row {
 		return regulation.Row{Number: n, Printed: n + ".", Kind: regulation.PlainRow}
 	}
-	e := regulation.Edition{ID: "kz-626-2025", Sections: []regulation.Section{
-		{ID: "I", Rows: []regulation.Row{{Number: "I.h1", Kind: regulation.Heading}, row("27.9"), row("27.10"), row("5")}},
-		{ID: "R", Rows: []regulation.Row{row("56.2"), row("5")}},
-	}}
+	return []regulation.Edition{
+		{ID: "kz-431-2014", Sections: []regulation.Section{{ID: "I", Rows: []regulation.Row{row("27.10"), row("6")}}}},
+		{ID: "kz-626-2025", Sections: []regulation.Section{
+			{ID: "I", Rows: []regulation.Row{{Number: "I.h1", Kind: regulation.Heading}, row("27.9"), row("27.10"), row("5")}},
+			{ID: "R", Rows: []regulation.Row{row("56.2"), row("5")}},
+		}},
+	}
+}
+
+func TestSettleAgainstTheForms(t *testing.T) {
 	s, err := Parse("s.yaml", []byte(good))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Check(e); err != nil {
+	if err := s.Settle(forms(), "kz-626-2025"); err != nil {
 		t.Errorf("got %v", err)
+	}
+	if r := s.Refs[0]; r.Edition != "kz-626-2025" || r.Section != "I" {
+		t.Errorf("settled as %+v", r)
+	}
+	if s.Find("kz-431-2014", "I", "27.10") != nil || s.Of("kz-431-2014") || !s.Of("kz-626-2025") {
+		t.Error("a reference to a row of one edition counts for the same number of another one")
 	}
 	for _, tt := range []struct{ old, new, want string }{
 		{"row: 27.10", "row: 27.11", `s.yaml:10:5: row "27.11": edition kz-626-2025 has no such row; near it are 27.9, 27.10`},
 		{"row: 27.10", "row: 5", `s.yaml:10:5: row "5": say the section, it stands in I, R`},
 		{"section: R", "section: II", `s.yaml:15:5: row "56.2", section "II": in edition kz-626-2025 the row stands in section R`},
+		{"section: R", "edition: kz-431-2014", `s.yaml:15:5: row "56.2": edition kz-431-2014 has no such row`},
+		{"section: R", "edition: kz-999", `s.yaml:15:5: row 56.2: edition "kz-999": want one of kz-431-2014, kz-626-2025`},
+		{"model:", "edition: \"999\"\nmodel:", `s.yaml:1:10: edition "999": want one of kz-431-2014`},
+		{"model:", "edition: \"431\"\nmodel:", `s.yaml:16:5: row "56.2": edition kz-431-2014 has no such row`},
 	} {
-		s, err := Parse("s.yaml", []byte(strings.Replace(good, tt.old, tt.new, 1)))
+		bad := strings.Replace(good, tt.old, tt.new, 1)
+		s, err := Parse("s.yaml", []byte(bad))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Check(e); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if err := s.Settle(forms(), "kz-626-2025"); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want %s", tt.new, err, tt.want)
 		}
 	}
 }
 
-func TestCheckFiles(t *testing.T) {
+func TestCheckModel(t *testing.T) {
+	s, err := Parse("s.yaml", []byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CheckModel("EXAMPLE-1F kz"); err != nil {
+		t.Errorf("got %v", err)
+	}
+	if err := s.CheckModel("Example-2"); err == nil || !strings.HasPrefix(err.Error(), `s.yaml:1:8: model "Example-1F KZ": the device profile is of "Example-2"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestVerify(t *testing.T) {
 	s, err := Parse("s.yaml", []byte(good))
 	if err != nil {
 		t.Fatal(err)
@@ -140,9 +174,47 @@ func TestCheckFiles(t *testing.T) {
 		{"changed", fstest.MapFS{"docs/manual.pdf": {Data: []byte("bar")}}, "s.yaml:3:5: document manual: docs/manual.pdf has SHA-256 fcde2b2e"},
 		{"gone", fstest.MapFS{}, "s.yaml:3:5: document manual: open docs/manual.pdf"},
 	} {
-		err := s.CheckFiles(tt.dir)
+		sums, err := s.Verify(tt.dir)
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
+		}
+		if _, ok := sums["manual"]; ok != (tt.want == "") || len(sums) > 1 {
+			t.Errorf("%s: digests %v", tt.name, sums)
+		}
+	}
+}
+
+// What goes into a record comes out of it, but for places in the file.
+func TestThroughTheRecord(t *testing.T) {
+	s, err := Parse("s.yaml", []byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Settle(forms(), "kz-626-2025"); err != nil {
+		t.Fatal(err)
+	}
+	said, refs := s.Events(map[string]string{"manual": s.Documents[0].SHA256})
+	if said.Rows != 3 || said.Digest != s.Digest || refs[0].Digest != s.Documents[0].SHA256 || refs[1].Digest != "" {
+		t.Errorf("%+v %+v", said, refs)
+	}
+	l := history.NewMemory(clock.NewVirtual(time.Time{}, nil))
+	if FromRecord(l.View()) != nil {
+		t.Error("a record without a submission gives one")
+	}
+	for _, b := range append([]history.Body{said}, refs[0], refs[1], refs[2]) {
+		if _, err := l.Append(history.Bench, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	back := FromRecord(l.View())
+	if len(back.Refs) != 3 || len(back.Documents) != 2 || back.Digest != s.Digest || back.Documents[0].Name("kk") != "Нұсқаулық" {
+		t.Fatalf("got %+v", back)
+	}
+	for i, r := range back.Refs {
+		want := s.Refs[i]
+		want.At = Pos{}
+		if r != want {
+			t.Errorf("reference %d: %+v, want %+v", i, r, want)
 		}
 	}
 }
