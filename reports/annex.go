@@ -39,6 +39,20 @@ func annex(r Run, ls []line, o Paper) []paper.Block {
 	if p := printedOtherwise(ls, l); p != "" {
 		out = append(out, paper.Para{Text: words.T(l, "annex.printed") + ": " + p, Small: true})
 	}
+	if ms := check.Undeclared(r.Findings); len(ms) > 0 {
+		t := paper.Table{Widths: pairWidths}
+		for _, m := range ms {
+			t.Rows = append(t.Rows, paper.Row{Cells: []paper.Cell{{Text: evidence.Visible(m.Key), Bold: true, Shade: true}, {Text: r.rowList(m.Rows)}}})
+		}
+		out = append(out, paper.Heading{Text: words.T(l, "annex.ask"), Level: 2}, paper.Para{Text: words.T(l, "annex.askabout"), Small: true}, t)
+	}
+	if ds := r.denied(l); len(ds) > 0 {
+		t := paper.Table{Widths: pairWidths}
+		for _, d := range ds {
+			t.Rows = append(t.Rows, paper.Row{Cells: []paper.Cell{{Text: d.Key, Bold: true, Shade: true}, {Text: d.Value}}})
+		}
+		out = append(out, paper.Heading{Text: words.T(l, "annex.denied"), Level: 2}, t)
+	}
 	out = append(out, paper.Heading{Text: words.T(l, "annex.identity"), Level: 2}, identityTable(r, l))
 	if !o.OneTable {
 		out = append(out, paper.Heading{Text: words.T(l, "annex.verdicts"), Level: 2}, verdicts(ls, l))
@@ -46,7 +60,7 @@ func annex(r Run, ls []line, o Paper) []paper.Block {
 	if rs := readings(ls); len(rs) > 0 {
 		t := paper.Table{Widths: pairWidths}
 		for _, rd := range rs {
-			t.Rows = append(t.Rows, paper.Row{Cells: []paper.Cell{{Text: evidence.Visible(rd.ID)}, {Text: evidence.Visible(rd.Text)}}})
+			t.Rows = append(t.Rows, paper.Row{Cells: []paper.Cell{{Text: evidence.Visible(rd.ID)}, {Text: evidence.Visible(readingIn(rd, l))}}})
 		}
 		out = append(out, paper.Heading{Text: words.T(l, "annex.readings"), Level: 2}, t)
 	}
@@ -149,6 +163,7 @@ func reasonLines(v verdict, l regulation.Lang, whole bool) string {
 	} else if s := reasonIn(v, l); s != "" {
 		out = append(out, shorten(evidence.Visible(s)))
 	}
+	add("reason.declared", declaredIn(v))
 	for _, rd := range v.Read {
 		out = append(out, "["+evidence.Visible(rd.ID)+"]")
 	}
@@ -173,6 +188,9 @@ func measureLines(m *measure, l regulation.Lang) string {
 	s := named(m, l) + words.Span(l, m.Span.Lo, m.Span.Hi)
 	if m.Limit != 0 {
 		s += "\n" + words.T(l, "measure.limit", words.Duration(l, m.Limit)) + "\n" + distanceIn(m, l)
+	}
+	if m.Bounds != "" {
+		s += "\n" + boundsIn(m, l)
 	}
 	if m.Near {
 		s += "\n(" + words.T(l, "measure.near") + ")"

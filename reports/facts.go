@@ -8,6 +8,7 @@ import (
 	"github.com/kkmtest/kkmtest/bench/check"
 	"github.com/kkmtest/kkmtest/bench/regulation"
 	"github.com/kkmtest/kkmtest/reports/evidence"
+	"github.com/kkmtest/kkmtest/reports/submission"
 	"github.com/kkmtest/kkmtest/reports/words"
 )
 
@@ -32,7 +33,7 @@ const (
 
 // notices are what a reader has to know before anything else: a broken record,
 // an edition that is not in force, a device that is none.
-func (r Run) notices(l regulation.Lang) []string {
+func (r Run) notices(ls []line, l regulation.Lang) []string {
 	var out []string
 	switch r.End() {
 	case Broken:
@@ -42,6 +43,13 @@ func (r Run) notices(l regulation.Lang) []string {
 	}
 	if r.Torn != nil {
 		out = append(out, words.T(l, "notice.torn", r.Torn.Bytes))
+	}
+	all := 0
+	for _, k := range counts(ls) {
+		all += k
+	}
+	if n := counts(ls)[check.NotSelected]; n > 0 {
+		out = append(out, words.T(l, "notice.partial", n, all))
 	}
 	force := ""
 	switch {
@@ -64,14 +72,27 @@ func (r Run) notices(l regulation.Lang) []string {
 	return out
 }
 
-// ours says whether some row of the form has no official wording in a language.
-func ours(ls []line, l regulation.Lang) bool {
+// ours says in which words the requirements stand where the official text is not
+// there for every row; "" when it is.
+func ours(ls []line, l regulation.Lang) string {
+	var lack []string
+	all := 0
 	for _, ln := range ls {
-		if ln.Counts && ln.Row.Official[l] == "" {
-			return true
+		if !ln.Counts {
+			continue
+		}
+		all++
+		if ln.Row.Official[l] == "" {
+			lack = append(lack, ln.Row.Number)
 		}
 	}
-	return false
+	switch len(lack) {
+	case 0:
+		return ""
+	case all:
+		return words.T(l, "notice.wording")
+	}
+	return words.T(l, "notice.some", strings.Join(lack, ", "))
 }
 
 // pair is a name and a value of the identity block.
@@ -94,6 +115,10 @@ func (r Run) identity(l regulation.Lang) []pair {
 	if r.Submission != nil {
 		sub = r.Submission.Digest
 	}
+	var others []string
+	for _, e := range r.Others {
+		others = append(others, strings.TrimSpace(e.Act+" ("+e.ID+")"))
+	}
 	all := []pair{
 		{"id.model", f.Profile.Model},
 		{"id.serial", f.Profile.Serial},
@@ -115,6 +140,8 @@ func (r Run) identity(l regulation.Lang) []pair {
 		{"id.clock", r.Bench.Clock},
 		{"id.edition", strings.TrimSpace(r.Edition.Act + " (" + r.Edition.ID + ")")},
 		{"id.editionsum", r.Edition.Digest},
+		{"id.wording", r.Wording},
+		{"id.others", strings.Join(others, ", ")},
 		{"id.record", r.Digests.Record},
 		{"id.events", strconv.Itoa(r.View.Len())},
 		{"id.end", words.T(l, "end."+string(r.End()))},
@@ -158,6 +185,52 @@ func due(l line) bool {
 	return l.Counts && l.Row.Kind != regulation.Heading && l.Row.Kind != regulation.SectionTitle
 }
 
+// refs are the manufacturer's references to a row.
+func (r Run) refs(l line) []submission.Ref {
+	return r.Submission.Find(r.Edition.ID, l.Section, l.Row.Number)
+}
+
+// Column counts the rows that want a reference in the third column, and those
+// that have one. It is told apart from the verdicts: the column is due for every row.
+func (r Run) Column() (filled, due int, err error) {
+	ls, err := r.lines()
+	if err != nil {
+		return 0, 0, err
+	}
+	filled, due, _ = r.column(ls)
+	return filled, due, nil
+}
+
+// denied are the declarations that the record contradicts, in words.
+func (r Run) denied(l regulation.Lang) []pair {
+	var out []pair
+	for _, c := range r.Contradictions {
+		out = append(out, pair{c.String(), evidence.Visible(words.T(l, "annex.deniedsay", c.Declared, c.Seen, seqList(c.Events, maxOnLine)))})
+	}
+	return out
+}
+
+// readingIn is a reading in a language, or in the nearest that there is.
+func readingIn(rd check.Reading, l regulation.Lang) string { return rd.In(spoken(l)) }
+
+// spoken is the language in which checks speak to readers of l: a Kyrgyz form
+// carries their sentences in Russian.
+func spoken(l regulation.Lang) regulation.Lang {
+	if l == words.KY {
+		return words.RU
+	}
+	return l
+}
+
+// declaredIn names the lines of the profile that a verdict rests on.
+func declaredIn(v verdict) string {
+	var out []string
+	for _, d := range v.Declared {
+		out = append(out, d.String())
+	}
+	return strings.Join(out, ", ")
+}
+
 // column counts the rows whose third column is filled in and names the others.
 func (r Run) column(ls []line) (filled, all int, missing []string) {
 	for _, l := range ls {
@@ -165,7 +238,7 @@ func (r Run) column(ls []line) (filled, all int, missing []string) {
 			continue
 		}
 		all++
-		if len(r.Submission.Find(l.Section, l.Row.Number)) > 0 {
+		if len(r.refs(l)) > 0 {
 			filled++
 		} else {
 			missing = append(missing, l.Row.Number)
@@ -177,7 +250,7 @@ func (r Run) column(ls []line) (filled, all int, missing []string) {
 // reference is the third column of a row: document, page, clause.
 func (r Run) reference(l line, lang regulation.Lang) string {
 	var out []string
-	for _, ref := range r.Submission.Find(l.Section, l.Row.Number) {
+	for _, ref := range r.refs(l) {
 		name := ref.Document
 		if d, ok := r.Submission.Document(ref.Document); ok {
 			name = d.Name(lang)

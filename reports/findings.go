@@ -24,6 +24,8 @@ type findings struct {
 	Seed          uint64         `json:"seed"`
 	TimeMode      string         `json:"time_mode"`
 	Record        record         `json:"record"`
+	Undeclared    []undeclared   `json:"undeclared"`
+	Contradicted  []contradicted `json:"contradictions"`
 	Counts        map[string]int `json:"counts"` // sorted by encoding/json
 	Rows          []finding      `json:"-"`
 }
@@ -35,6 +37,21 @@ type record struct {
 	End       End    `json:"end"`
 	TornBytes int64  `json:"torn_bytes"`
 	Events    int    `json:"events"`
+}
+
+// undeclared is a property that the profile leaves out and rows wait for.
+type undeclared struct {
+	Property string   `json:"property"`
+	Rows     []string `json:"rows"`
+}
+
+// contradicted is a declaration that the record shows to be wrong.
+type contradicted struct {
+	Property string        `json:"property"`
+	Line     int           `json:"line"` // of profile.yaml
+	Declared string        `json:"declared"`
+	Seen     string        `json:"seen"`
+	Events   []history.Seq `json:"events"`
 }
 
 type finding struct {
@@ -51,6 +68,7 @@ type finding struct {
 	Bytes     hexBytes      `json:"bytes"`
 	Hint      string        `json:"hint"`
 	Readings  []string      `json:"readings"`
+	Declared  []string      `json:"declared"` // lines of the profile that the result rests on
 	RowDigest string        `json:"row_digest"`
 }
 
@@ -82,7 +100,13 @@ func WriteFindings(w io.Writer, r Run) error {
 		Format: 1, Edition: r.Edition.ID, EditionDigest: r.Edition.Digest, EditionStatus: r.Edition.Status,
 		Section: r.SectionID(), Device: r.Facts.Device, Seed: r.Facts.Seed, TimeMode: r.Facts.TimeMode,
 		Record: record{Digest: r.Digests.Record, Capture: r.Digests.Capture, Profile: r.Digests.Profile, End: r.End(), Events: r.View.Len()},
-		Counts: map[string]int{},
+		Counts: map[string]int{}, Undeclared: []undeclared{}, Contradicted: []contradicted{},
+	}
+	for _, m := range check.Undeclared(r.Findings) {
+		f.Undeclared = append(f.Undeclared, undeclared{m.Key, m.Rows})
+	}
+	for _, c := range r.Contradictions {
+		f.Contradicted = append(f.Contradicted, contradicted{c.Key, c.Line, c.Declared, c.Seen, c.Events})
 	}
 	if r.Torn != nil {
 		f.Record.TornBytes = r.Torn.Bytes
@@ -131,7 +155,10 @@ func findingOf(l line) finding {
 	f := finding{
 		Section: l.Section, Row: l.Row.Number, Check: v.Check, Result: v.Result, RowDigest: v.Digest,
 		Reason: reasonIn(v, words.EN), Want: vi.Want, Got: vi.Got, Bytes: vi.Bytes, Hint: vi.Hint,
-		Events: v.Events, Readings: []string{},
+		Events: v.Events, Readings: []string{}, Declared: []string{},
+	}
+	for _, d := range v.Declared {
+		f.Declared = append(f.Declared, d.String())
 	}
 	if f.Events == nil {
 		f.Events = []history.Seq{}

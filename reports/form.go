@@ -52,11 +52,11 @@ func Form(r Run, o Paper) (paper.Doc, error) {
 		Lang: string(l), Title: evidence.Visible(name + ". " + r.Facts.Profile.Model), Author: r.Lab.Name,
 		Made: r.made(), Footer: words.T(l, "form.footer"),
 	}
-	for _, n := range r.notices(l) {
+	for _, n := range r.notices(ls, l) {
 		d.Blocks = append(d.Blocks, paper.Notice{Text: n})
 	}
-	if ours(ls, l) {
-		d.Blocks = append(d.Blocks, paper.Notice{Text: words.T(l, "notice.wording")})
+	if n := ours(ls, l); n != "" {
+		d.Blocks = append(d.Blocks, paper.Notice{Text: n})
 	}
 	d.Blocks = append(d.Blocks,
 		paper.Heading{Text: evidence.Visible(name), Level: 1, Center: true},
@@ -154,7 +154,7 @@ func (r Run) noteIn(ln line, l regulation.Lang) string {
 	if n := note(ln.Row, l); n != "" {
 		out = append(out, n)
 	}
-	for _, ref := range r.Submission.Find(ln.Section, ln.Row.Number) {
+	for _, ref := range r.refs(ln) {
 		if ref.Note != "" {
 			out = append(out, ref.Note)
 		}

@@ -38,20 +38,35 @@ const (
 // page that grows too large tries the next figure for its passed rows.
 var mostCited = []int{10, 5, 3, 1}
 
-var page = template.Must(template.New("form").Funcs(template.FuncMap{"t": tri, "word": one}).Parse(formHTML))
+var page = template.Must(template.New("form").Funcs(tongues(Langs).funcs()).Parse(formHTML))
 
-// tri is a word in every language; the radio buttons on top choose which one shows.
-func tri(key string, args ...any) template.HTML {
-	return each(func(l regulation.Lang) string { return words.T(l, key, args...) })
+// tongues are the languages of a page; the radio buttons on top choose which one
+// shows.
+type tongues []regulation.Lang
+
+func (ts tongues) funcs() template.FuncMap {
+	return template.FuncMap{"t": ts.say, "word": func(l regulation.Lang, key string) string { return words.T(l, key) }}
 }
 
-func one(l regulation.Lang, key string) string { return words.T(l, key) }
+// page is the template in these languages.
+func (ts tongues) page() (*template.Template, error) {
+	t, err := page.Clone()
+	if err != nil {
+		return nil, err
+	}
+	return t.Funcs(ts.funcs()), nil
+}
+
+// say is a word in every language.
+func (ts tongues) say(key string, args ...any) template.HTML {
+	return ts.each(func(l regulation.Lang) string { return words.T(l, key, args...) })
+}
 
 // each writes a text that differs by language. Texts that agree are written once.
-func each(in func(regulation.Lang) string) template.HTML {
+func (ts tongues) each(in func(regulation.Lang) string) template.HTML {
 	var texts []string
 	same := true
-	for _, l := range Langs {
+	for _, l := range ts {
 		texts = append(texts, in(l))
 		same = same && texts[0] == texts[len(texts)-1]
 	}
@@ -59,7 +74,7 @@ func each(in func(regulation.Lang) string) template.HTML {
 		return template.HTML(template.HTMLEscapeString(texts[0]))
 	}
 	var b strings.Builder
-	for i, l := range Langs {
+	for i, l := range ts {
 		fmt.Fprintf(&b, `<span class="t" lang="%s">%s</span>`, l, template.HTMLEscapeString(texts[i]))
 	}
 	return template.HTML(b.String())
@@ -79,7 +94,9 @@ type (
 		Total      int
 		Column     template.HTML
 		Rows       []htmlRow
-		Readings   []check.Reading
+		Readings   []htmlReading
+		Asks       []htmlPair
+		Denied     []htmlPair
 		Events     []*htmlEvent
 	}
 	htmlResult struct {
@@ -89,6 +106,10 @@ type (
 	htmlPair struct {
 		Name  template.HTML
 		Value template.HTML
+	}
+	htmlReading struct {
+		ID   string
+		Text template.HTML
 	}
 	htmlRow struct {
 		Heading      string // "h" or "s", "" for a row
@@ -100,6 +121,7 @@ type (
 		Want, Got    template.HTML
 		Hint         template.HTML
 		Bytes, Check string
+		Declared     string
 		Readings     []string
 		Reference    template.HTML
 		Measured     template.HTML
@@ -137,17 +159,30 @@ func WriteForm(w io.Writer, r Run) error {
 	if err != nil {
 		return fmt.Errorf("form.html: %w", err)
 	}
+	ts := r.tongues()
+	page, err := ts.page()
+	if err != nil {
+		return fmt.Errorf("form.html: %w", err)
+	}
 	sum := sha256.Sum256([]byte(formJS))
 	p := htmlPage{
 		// Nothing is fetched and only this one script runs, whatever a device printed.
 		CSP:   "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'",
 		Title: evidence.Visible(fmt.Sprintf("%s %s: %s", r.Edition.Act, r.SectionID(), r.Facts.Profile.Model)),
-		CSS:   template.CSS(strings.Replace(formCSS, "FILTERS", filterRules()+labelRules(), 1)),
-		JS:    template.JS(formJS), Langs: Langs, Model: evidence.Visible(r.Facts.Profile.Model),
-		Form: each(func(l regulation.Lang) string {
+		CSS:   template.CSS(strings.Replace(formCSS, "FILTERS", filterRules()+ts.labelRules(), 1)),
+		JS:    template.JS(formJS), Langs: ts, Model: evidence.Visible(r.Facts.Profile.Model),
+		Form: ts.each(func(l regulation.Lang) string {
 			return evidence.Visible(title(r.Edition.Title, l) + ". " + sectionName(r.SectionID(), l) + " — " + r.timeMode(l))
 		}),
-		Readings: readings(ls),
+	}
+	for _, rd := range readings(ls) {
+		p.Readings = append(p.Readings, htmlReading{evidence.Visible(rd.ID), ts.each(func(l regulation.Lang) string { return evidence.Visible(readingIn(rd, l)) })})
+	}
+	for _, m := range check.Undeclared(r.Findings) {
+		p.Asks = append(p.Asks, htmlPair{template.HTML(template.HTMLEscapeString(m.Key)), template.HTML(template.HTMLEscapeString(r.rowList(m.Rows)))})
+	}
+	for i, c := range r.Contradictions {
+		p.Denied = append(p.Denied, htmlPair{template.HTML(template.HTMLEscapeString(c.String())), ts.each(func(l regulation.Lang) string { return r.denied(l)[i].Value })})
 	}
 	n := counts(ls)
 	for _, res := range results {
@@ -156,22 +191,19 @@ func WriteForm(w io.Writer, r Run) error {
 		p.Total += n[res]
 		p.Results = append(p.Results, h)
 	}
-	p.Notices = r.htmlNotices()
+	p.Notices = r.htmlNotices(ts, ls)
 	for i, pr := range r.identity(words.EN) {
-		p.Identity = append(p.Identity, htmlPair{tri(pr.Key), each(func(l regulation.Lang) string { return r.identity(l)[i].Value })})
+		p.Identity = append(p.Identity, htmlPair{ts.say(pr.Key), ts.each(func(l regulation.Lang) string { return r.identity(l)[i].Value })})
 	}
 	filled, all, _ := r.column(ls)
-	p.Column = tri("annex.column", filled, all)
-	for i := range p.Readings {
-		p.Readings[i].Text = evidence.Visible(p.Readings[i].Text)
-	}
+	p.Column = ts.say("annex.column", filled, all)
 	var b bytes.Buffer
 	known := map[history.Seq]evidence.Evidence{}
 	for _, most := range mostCited {
 		cited := map[history.Seq]*htmlEvent{}
 		p.Rows = nil
 		for _, l := range ls {
-			p.Rows = append(p.Rows, r.htmlRow(l, most, cited))
+			p.Rows = append(p.Rows, r.htmlRow(ts, l, most, cited))
 		}
 		if len(cited) > maxEvents && most > mostCited[len(mostCited)-1] {
 			continue
@@ -207,11 +239,11 @@ func filterRules() string {
 
 // labelRules puts the words that every event repeats into the style sheet, once
 // a language: thousands of events would not fit otherwise.
-func labelRules() string {
+func (ts tongues) labelRules() string {
 	var b strings.Builder
 	rule := func(class, key, suffix string) {
 		t, _ := words.Get(key)
-		for _, l := range Langs {
+		for _, l := range ts {
 			fmt.Fprintf(&b, "#l-%s:checked~main .%s::before{content:%s}\n", l, class, cssString(t.In(l)+suffix))
 		}
 	}
@@ -235,25 +267,26 @@ func cssString(s string) string {
 // kindClass makes a class of a key: kind.ofd.set is k-kind-ofd-set.
 func kindClass(key string) string { return "k-" + strings.ReplaceAll(key, ".", "-") }
 
-func (r Run) htmlNotices() []template.HTML {
+func (r Run) htmlNotices(ts tongues, ls []line) []template.HTML {
 	var out []template.HTML
-	for i := range r.notices(words.EN) {
-		out = append(out, each(func(l regulation.Lang) string { return r.notices(l)[i] }))
+	for i := range r.notices(ls, words.EN) {
+		out = append(out, ts.each(func(l regulation.Lang) string { return r.notices(ls, l)[i] }))
 	}
 	return out
 }
 
 // htmlRow lays a row out and notes the events that it links to: most of them,
 // or more for a row that did not pass.
-func (r Run) htmlRow(l line, most int, cited map[history.Seq]*htmlEvent) htmlRow {
+func (r Run) htmlRow(ts tongues, l line, most int, cited map[history.Seq]*htmlEvent) htmlRow {
 	v := l.Verdict
 	vi := v.Lead.Violation()
 	h := htmlRow{
 		ID: "r" + l.Row.Number, Number: l.Row.Number, Result: resultOf(v.Result), Check: v.Check,
-		Title:  each(func(lang regulation.Lang) string { return evidence.Visible(wording(l.Row, lang)) }),
-		Reason: each(func(lang regulation.Lang) string { return evidence.Visible(reasonIn(v, lang)) }),
+		Title:  ts.each(func(lang regulation.Lang) string { return evidence.Visible(wording(l.Row, lang)) }),
+		Reason: ts.each(func(lang regulation.Lang) string { return evidence.Visible(reasonIn(v, lang)) }),
 		Bytes:  hexOf(vi.Bytes),
 	}
+	h.Declared = evidence.Visible(declaredIn(v))
 	if !l.Counts {
 		h.Heading = "h"
 		if l.Row.Kind == regulation.SectionTitle {
@@ -262,27 +295,27 @@ func (r Run) htmlRow(l line, most int, cited map[history.Seq]*htmlEvent) htmlRow
 		return h
 	}
 	if vi.Want != "" && vi.Got != "" {
-		h.Want = each(func(lang regulation.Lang) string { return evidence.Visible(said(v.Lead, lang).Want) })
-		h.Got = each(func(lang regulation.Lang) string { return evidence.Visible(said(v.Lead, lang).Got) })
-		h.Hint = each(func(lang regulation.Lang) string { return evidence.Visible(said(v.Lead, lang).Hint) })
+		h.Want = ts.each(func(lang regulation.Lang) string { return evidence.Visible(said(v.Lead, lang).Want) })
+		h.Got = ts.each(func(lang regulation.Lang) string { return evidence.Visible(said(v.Lead, lang).Got) })
+		h.Hint = ts.each(func(lang regulation.Lang) string { return evidence.Visible(said(v.Lead, lang).Hint) })
 	}
 	switch n := note(l.Row, words.EN); {
 	case n != "":
-		h.Marks = append(h.Marks, each(func(lang regulation.Lang) string { return evidence.Visible(note(l.Row, lang)) }))
+		h.Marks = append(h.Marks, ts.each(func(lang regulation.Lang) string { return evidence.Visible(note(l.Row, lang)) }))
 	case l.Row.Obligation == regulation.Optional:
-		h.Marks = append(h.Marks, tri("html.optional"))
+		h.Marks = append(h.Marks, ts.say("html.optional"))
 	}
 	if l.Row.Obligation == regulation.Conditional {
-		h.Marks = append(h.Marks, tri("html.condition", l.Row.Condition))
+		h.Marks = append(h.Marks, ts.say("html.condition", l.Row.Condition))
 	}
 	for _, rd := range v.Read {
 		h.Readings = append(h.Readings, rd.ID)
 	}
 	if r.reference(l, words.EN) != "" {
-		h.Reference = each(func(lang regulation.Lang) string { return r.reference(l, lang) })
+		h.Reference = ts.each(func(lang regulation.Lang) string { return r.reference(l, lang) })
 	}
 	if v.Measure != nil {
-		h.Measured = each(func(lang regulation.Lang) string { return evidence.Visible(measureIn(v.Measure, lang)) })
+		h.Measured = ts.each(func(lang regulation.Lang) string { return evidence.Visible(measureIn(v.Measure, lang)) })
 		h.Near = v.Measure.Near
 	}
 	h.Events = v.Events

@@ -33,6 +33,8 @@ type verdict struct {
 	Events  []history.Seq // ascending, each once
 	Measure *measure      // nil when nothing was measured
 	Read    []check.Reading
+	// Declared are the lines of the profile that the result rests on.
+	Declared []check.Declaration
 }
 
 // because says why a row has no judgement of its own. The words are keys of package words.
@@ -171,6 +173,11 @@ func verdictOf(row regulation.Row, f check.Finding, ok bool) verdict {
 				continue
 			}
 			v.Events = append(v.Events, j.Events()...)
+			for _, d := range j.Declared() {
+				if !slices.Contains(v.Declared, d) {
+					v.Declared = append(v.Declared, d)
+				}
+			}
 			for _, rd := range j.Readings() {
 				if !slices.Contains(v.Read, rd) {
 					v.Read = append(v.Read, rd)
@@ -183,7 +190,8 @@ func verdictOf(row regulation.Row, f check.Finding, ok bool) verdict {
 		slices.Sort(v.Events)
 		v.Events = slices.Compact(v.Events)
 	}
-	if row.Check == "" && v.Result == check.NotChecked && ok && (row.Kind == regulation.PlainRow || len(f.Parts) > 0) {
+	key, _ := v.Lead.Message()
+	if row.Check == "" && v.Result == check.NotChecked && ok && (key == "" || key == "row.demand" || key == "row.prompt") && (row.Kind == regulation.PlainRow || len(f.Parts) > 0) {
 		// The catalogue says in every language what has to be shown; the
 		// judgement repeats it in one.
 		switch {

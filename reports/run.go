@@ -10,6 +10,7 @@ import (
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/bench/regulation"
 	"github.com/kkmtest/kkmtest/reports/submission"
+	"github.com/kkmtest/kkmtest/reports/words"
 )
 
 // Run is a record judged by one edition: all that any document is made of.
@@ -26,6 +27,13 @@ type Run struct {
 	// InForce is the edition that is in force instead of a repealed one, nil
 	// when it is not known; a form names it on page one.
 	InForce *regulation.Edition
+	// Others are the editions that the same record was judged by as well: each
+	// has a form of its own.
+	Others []regulation.Edition
+	// Contradictions are the declarations of the profile that the record shows to be wrong.
+	Contradictions []check.Contradiction
+	// Wording tells where the official texts of the edition's rows are from, "" without any.
+	Wording string
 
 	Digests Digests
 	Bench   Bench
@@ -115,7 +123,30 @@ func (r Run) sections() ([]regulation.Section, error) {
 	return nil, fmt.Errorf("edition %s: section %q: want one of %s, all", r.Edition.ID, id, strings.Join(have, ", "))
 }
 
-// Langs are the languages of the documents, in the order in which they are offered.
+// tongues are the languages of the edition, its authority's own first.
+func (r Run) tongues() tongues {
+	if len(r.Edition.Langs) > 0 {
+		return r.Edition.Langs
+	}
+	return Langs
+}
+
+// rowList names rows; the section only where there are several.
+func (r Run) rowList(rows []string) string {
+	out := make([]string, len(rows))
+	secs, _ := r.sections()
+	for i, row := range rows {
+		if section, number, _ := strings.Cut(row, " "); len(secs) < 2 || section == secs[0].ID {
+			out[i] = number
+		} else {
+			out[i] = row
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// Langs are the languages of the documents of a Kazakh edition, in the order in
+// which they are offered.
 var Langs = []regulation.Lang{regulation.Kazakh, regulation.Russian, regulation.English}
 
 // ParseLangs reads "kk,ru,en".
@@ -123,8 +154,8 @@ func ParseLangs(s string) ([]regulation.Lang, error) {
 	var out []regulation.Lang
 	for w := range strings.SplitSeq(s, ",") {
 		l := regulation.Lang(strings.TrimSpace(w))
-		if !slices.Contains(Langs, l) {
-			return nil, fmt.Errorf("language %q: want one of kk, ru, en", w)
+		if !slices.Contains(words.Langs, l) {
+			return nil, fmt.Errorf("language %q: want one of kk, ru, en, and ky for a Kyrgyz edition", w)
 		}
 		if !slices.Contains(out, l) {
 			out = append(out, l)
@@ -163,9 +194,9 @@ func ParseFormats(s string) ([]Format, error) {
 	return out, nil
 }
 
-// FileName is the name of a document in the run directory. edition is "" when
-// the run was judged by one edition only, else its ID. findings.json, junit.xml
-// and form.html hold every language and take no lang.
+// FileName is the name of a document in the run directory. edition is "" for the
+// first edition of the run, else its ID. findings.json, junit.xml and form.html
+// hold every language and take no lang.
 func FileName(f Format, edition string, lang regulation.Lang) string {
 	base, ext := "form", string(f)
 	switch f {

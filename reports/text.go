@@ -2,7 +2,9 @@ package reports
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+	"time"
 
 	"github.com/kkmtest/kkmtest/bench/check"
 	"github.com/kkmtest/kkmtest/bench/history"
@@ -17,7 +19,7 @@ const maxFrom = 12
 // title is the text in a language, or in the nearest one that there is: the
 // Kyrgyz edition has no Kazakh titles.
 func title(t map[regulation.Lang]string, l regulation.Lang) string {
-	for _, l := range []regulation.Lang{l, regulation.Kyrgyz, words.RU, words.EN, words.KK} {
+	for _, l := range []regulation.Lang{l, words.KY, words.RU, words.EN, words.KK} {
 		if t[l] != "" {
 			return t[l]
 		}
@@ -46,7 +48,7 @@ func note(r regulation.Row, l regulation.Lang) string {
 func said(j check.Judgement, l regulation.Lang) check.Phrase {
 	vi := j.Violation()
 	p := check.Phrase{Want: vi.Want, Got: vi.Got, Hint: vi.Hint, Why: j.Reason()}
-	if t, ok := j.Said(l); ok {
+	if t, ok := j.Said(spoken(l)); ok {
 		if t.Want != "" && t.Got != "" {
 			p.Want, p.Got = t.Want, t.Got
 		}
@@ -84,22 +86,36 @@ func reasonIn(v verdict, l regulation.Lang) string {
 	return ""
 }
 
-// named is what was measured, with a colon; checks name it in English.
+// named is what was measured, with a colon.
 func named(m *measure, l regulation.Lang) string {
 	if m.Name == "" {
 		return ""
 	}
-	if t, ok := words.Get("measured." + m.Name); ok {
-		return t.In(l) + ": "
-	}
-	return evidence.Visible(m.Name) + ": "
+	return evidence.Visible(m.NameIn(spoken(l))) + ": "
 }
+
+// boundsIn tells where the uncertainty comes from.
+func boundsIn(m *measure, l regulation.Lang) string {
+	s := figure.ReplaceAllStringFunc(evidence.Visible(m.BoundsIn(spoken(l))), func(d string) string {
+		if t, err := time.ParseDuration(d); err == nil {
+			return words.Duration(l, t)
+		}
+		return d
+	})
+	return words.T(l, "measure.bounds", s)
+}
+
+// figure is a duration as Go prints it, among words.
+var figure = regexp.MustCompile(`\b(?:[0-9.]+(?:ns|µs|ms|h|m|s))+\b`)
 
 // measureIn prints a measurement with its limit and distance.
 func measureIn(m *measure, l regulation.Lang) string {
 	s := named(m, l) + words.Span(l, m.Span.Lo, m.Span.Hi)
 	if m.Limit != 0 {
 		s += "; " + words.T(l, "measure.limit", words.Duration(l, m.Limit)) + "; " + distanceIn(m, l)
+	}
+	if m.Bounds != "" {
+		s += "; " + boundsIn(m, l)
 	}
 	return s
 }

@@ -128,6 +128,14 @@ func describe(b history.Body) (string, []Block) {
 		return join(b.ID, b.Text), nil
 	case history.Answer:
 		return join(b.ID, fmt.Sprintf("%q", b.Text), b.Person, strings.Join(b.Files, " ")), nil
+	case history.Submitted:
+		return fmt.Sprintf("%d references, SHA-256 %s", b.Rows, b.Digest), nil
+	case history.Reference:
+		held := "no file"
+		if b.Digest != "" {
+			held = "SHA-256 " + b.Digest
+		}
+		return fmt.Sprintf("row %s %s of %s: %s, page %s, clause %s; %s", b.Section, b.Row, b.Edition, b.Document, b.Page, b.Clause, held), nil
 	case history.Identity:
 		return named("type", b.Type, "model", b.Model, "serial", b.Serial, "firmware", b.Firmware), nil
 	case history.BenchFault:

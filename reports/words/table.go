@@ -1,9 +1,12 @@
 package words
 
-// table is all of it, grouped by where the words stand. {0}, {1} are arguments.
+// three is a text in the languages of the Kazakh editions.
+type three struct{ kk, ru, en string }
+
+// inThree is all of it, grouped by where the words stand. {0}, {1} are arguments.
 // Terms: БКМ, ФДО, ауысым, чек, фискалдық белгі, жол (row), тексеру (check),
-// жазба (record), оқиға (event), шек (limit).
-var table = map[string]Text{
+// жазба (record), оқиға (event), шек (limit). The Kyrgyz texts stand in kyrgyz.go.
+var inThree = map[string]three{
 	// Units.
 	"unit.h":   {"сағ", "ч", "h"},
 	"unit.min": {"мин", "мин", "min"},
@@ -13,6 +16,7 @@ var table = map[string]Text{
 	"lang.kk": {"Қазақша", "Қазақша", "Қазақша"},
 	"lang.ru": {"Русский", "Русский", "Русский"},
 	"lang.en": {"English", "English", "English"},
+	"lang.ky": {"Кыргызча", "Кыргызча", "Кыргызча"},
 
 	// Results.
 	"result.pass":          {"сәйкес", "соответствует", "pass"},
@@ -46,24 +50,20 @@ var table = map[string]Text{
 	"because.heading":     {"тақырып: талап қоймайды", "заголовок: требования не содержит", "a heading: it demands nothing"},
 
 	// Reasons and measurements.
-	"reason.gotwant": {"алынғаны: {0}; күтілгені: {1}", "получено: {0}; ожидалось: {1}", "got {0}, want {1}"},
-	"reason.pass":    {"жазбадан көрінеді; оқиғалар саны: {0}", "видно из записи; событий: {0}", "seen in the record; events: {0}"},
-	"reason.got":     {"Алынғаны", "Получено", "Got"},
-	"reason.want":    {"Күтілгені", "Ожидалось", "Want"},
-	"reason.bytes":   {"Байттар", "Байты", "Bytes"},
-	"reason.hint":    {"Түсініктеме", "Пояснение", "Hint"},
-	"measure.limit":  {"шегі {0}", "предел {0}", "limit {0}"},
-	"measure.below":  {"шекке {0} жетпейді", "до предела {0}", "{0} below the limit"},
-	"measure.above":  {"шектен {0} асады", "выше предела на {0}", "{0} above the limit"},
-	"measure.at":     {"дәл шекте", "ровно на пределе", "exactly at the limit"},
-	"measure.inside": {"шек өлшеу белгісіздігінің ішінде", "предел лежит внутри неопределённости измерения", "the limit lies inside the uncertainty"},
-	"measure.near":   {"шекке жақын", "близко к пределу", "near the limit"},
-
-	// What checks measure, by the name that the check gives it.
-	"measured.receipt time":                             {"чекті өңдеу уақыты", "время обработки чека", "receipt time"},
-	"measured.length of the shift":                      {"ауысымның ұзақтығы", "продолжительность смены", "length of the shift"},
-	"measured.age of the oldest unsent offline receipt": {"жіберілмеген ең ескі автономды чектің жасы", "возраст старейшего неотправленного автономного чека", "age of the oldest unsent offline receipt"},
-	"measured.reported time without connection":         {"хабарланған байланыссыз уақыт", "сообщённое время без связи", "reported time without connection"},
+	"reason.gotwant":  {"алынғаны: {0}; күтілгені: {1}", "получено: {0}; ожидалось: {1}", "got {0}, want {1}"},
+	"reason.pass":     {"жазбадан көрінеді; оқиғалар саны: {0}", "видно из записи; событий: {0}", "seen in the record; events: {0}"},
+	"reason.got":      {"Алынғаны", "Получено", "Got"},
+	"reason.want":     {"Күтілгені", "Ожидалось", "Want"},
+	"reason.bytes":    {"Байттар", "Байты", "Bytes"},
+	"reason.hint":     {"Түсініктеме", "Пояснение", "Hint"},
+	"reason.declared": {"Мәлімделген", "Заявлено", "Declared"},
+	"measure.limit":   {"шегі {0}", "предел {0}", "limit {0}"},
+	"measure.below":   {"шекке {0} жетпейді", "до предела {0}", "{0} below the limit"},
+	"measure.above":   {"шектен {0} асады", "выше предела на {0}", "{0} above the limit"},
+	"measure.at":      {"дәл шекте", "ровно на пределе", "exactly at the limit"},
+	"measure.inside":  {"шек өлшеу белгісіздігінің ішінде", "предел лежит внутри неопределённости измерения", "the limit lies inside the uncertainty"},
+	"measure.bounds":  {"белгісіздігі: {0}", "неопределённость: {0}", "uncertainty: {0}"},
+	"measure.near":    {"шекке жақын", "близко к пределу", "near the limit"},
 
 	// Kinds of events.
 	"kind.run.begin":     {"Сынақтың басталуы", "Начало испытания", "Run begins"},
@@ -91,6 +91,8 @@ var table = map[string]Text{
 	"kind.switched":      {"Сырттан ауыстырып қосу", "Внешнее переключение", "Switched from outside"},
 	"kind.prompt":        {"Операторға сұрақ", "Вопрос оператору", "Question to the operator"},
 	"kind.answer":        {"Оператордың жауабы", "Ответ оператора", "Answer of the operator"},
+	"kind.submitted":     {"Өндіруші құжаттарының тізімі", "Перечень документов производителя", "Submission of the manufacturer"},
+	"kind.reference":     {"Өндіруші құжатына сілтеме", "Ссылка на документ производителя", "Reference to a document"},
 	"kind.identity":      {"Құрылғының өзі туралы мәліметі", "Сведения устройства о себе", "What the device says it is"},
 	"kind.bench.fault":   {"Стенд ақауы", "Отказ стенда", "Fault of the bench"},
 	"kind.run.end":       {"Сынақтың аяқталуы", "Конец испытания", "Run ends"},
@@ -108,6 +110,8 @@ var table = map[string]Text{
 	"notice.draft":    {"Бұл редакция — жоба, ол күшіне енген жоқ.", "Эта редакция — проект и в силу не вступала.", "This edition is a draft and has not come into force."},
 	"notice.current":  {"Қазір күштегі редакция: {0} ({1} бастап).", "Сейчас действует: {0} (с {1}).", "In force now: {0} (since {1})."},
 	"notice.emulated": {"Сыналған — стендтің ішіне салынған эмулятор. Бұл нысан нақты құрылғы туралы ештеңе айтпайды.", "Испытан встроенный эмулятор стенда. О реальном устройстве эта форма ничего не говорит.", "What was tested is the emulator inside the bench. This form says nothing about a real device."},
+	"notice.partial":  {"Сынақ нысанның барлық жолын қамтымайды: {1} жолдың {0} жолы таңдалған жоқ.", "Испытание охватило не все строки формы: не выбрано {0} из {1}.", "This run does not cover the whole form: {0} of {1} rows were not selected."},
+	"notice.some":     {"Мына жолдардың ресми мәтіні енгізілмеген, олар стендтің өз сөздерімен берілген: {0}.", "Для этих строк официальный текст не загружен, они изложены словами стенда: {0}.", "No official text was imported for these rows; they are in the bench's own words: {0}."},
 	"notice.wording":  {"Талаптардың мәтіні стендтің өз сөздерімен берілген: ресми мәтін енгізілмеген.", "Требования изложены словами стенда: официальный текст не загружен.", "The requirements are in the bench's own words: no official text was imported."},
 
 	// The page for reading (form.html).
@@ -158,6 +162,10 @@ var table = map[string]Text{
 	"annex.printedas":  {"{0} (мәтінде {1})", "{0} (в тексте {1})", "{0} (printed {1})"},
 	"annex.identity":   {"Құрылғы, стенд және жазба", "Устройство, стенд и запись", "Device, bench and record"},
 	"annex.verdicts":   {"Жолдар бойынша нәтижелер", "Результаты по строкам", "Results row by row"},
+	"annex.ask":        {"Құрылғы профилінде көрсетілуі тиіс қасиеттер", "Что нужно указать в профиле устройства", "What the device profile has to declare"},
+	"annex.askabout":   {"Мына қасиеттер көрсетілмеген, сондықтан оларға тәуелді жолдар анықталмаған. Ештеңе болжанбайды.", "Эти свойства не указаны, поэтому строки, которые от них зависят, не установлены. Ничего не предполагается.", "These properties are not declared, so the rows that depend on them are unknown. Nothing is assumed."},
+	"annex.denied":     {"Жазбаға қайшы мәлімдемелер", "Заявления, которым противоречит запись", "Declarations that the record contradicts"},
+	"annex.deniedsay":  {"мәлімделгені: {0}; жазбада көрінгені: {1}; оқиғалар: {2}", "заявлено: {0}; в записи видно: {1}; события: {2}", "declared: {0}; the record shows: {1}; events: {2}"},
 	"annex.readings":   {"Екіұшты мәтіннің оқылуы", "Толкование неоднозначных мест", "How unclear wording was read"},
 	"annex.signatures": {"Қолдар", "Подписи", "Signatures"},
 
@@ -181,6 +189,8 @@ var table = map[string]Text{
 	"id.seed":         {"Кездейсоқтық бастауы", "Зерно случайности", "Seed"},
 	"id.edition":      {"Редакция", "Редакция", "Edition"},
 	"id.editionsum":   {"Редакцияның SHA-256", "SHA-256 редакции", "SHA-256 of the edition"},
+	"id.others":       {"Осы жазба мына редакциялар бойынша да бағаланған", "Эта же запись оценена и по редакциям", "The same record was judged by"},
+	"id.wording":      {"Ресми мәтіннің көзі", "Источник официального текста", "Source of the official wording"},
 	"id.record":       {"history.jsonl SHA-256", "SHA-256 history.jsonl", "SHA-256 of history.jsonl"},
 	"id.capture":      {"capture.pcapng SHA-256", "SHA-256 capture.pcapng", "SHA-256 of capture.pcapng"},
 	"id.profile":      {"Құрылғы профилінің SHA-256", "SHA-256 профиля устройства", "SHA-256 of the device profile"},

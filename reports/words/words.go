@@ -1,10 +1,10 @@
 // Package words holds every word that a document of the bench says in its own
-// voice, in Kazakh, Russian and English, in one table.
+// voice, in Kazakh, Russian, English and Kyrgyz, in one table.
 //
 // It holds no titles of rows (those are data of the catalogue) and no words of
 // devices. A test compares the table with the keys that the code asks for, both
-// ways, and no entry may lack a language. A native lawyer's review of the Kazakh
-// and Russian texts is pending.
+// ways, and no entry may lack a language. A native lawyer's review of the Kazakh,
+// Kyrgyz and Russian texts is pending.
 //
 // Begin with [T]; figures go through [Duration], [Date] and [Span].
 package words
@@ -23,10 +23,14 @@ const (
 	KK = regulation.Kazakh
 	RU = regulation.Russian
 	EN = regulation.English
+	KY = regulation.Kyrgyz
 )
 
+// Langs are the languages of the table.
+var Langs = []regulation.Lang{KK, RU, EN, KY}
+
 // Text is a word or sentence in every language.
-type Text struct{ KK, RU, EN string }
+type Text struct{ KK, RU, EN, KY string }
 
 // In returns the text in a language, English for one that the table does not have.
 func (t Text) In(l regulation.Lang) string {
@@ -35,9 +39,19 @@ func (t Text) In(l regulation.Lang) string {
 		return t.KK
 	case RU:
 		return t.RU
+	case KY:
+		return t.KY
 	}
 	return t.EN
 }
+
+var table = func() map[string]Text {
+	m := make(map[string]Text, len(inThree))
+	for key, t := range inThree {
+		m[key] = Text{t.kk, t.ru, t.en, kyrgyz[key]}
+	}
+	return m
+}()
 
 // Get finds an entry of the table.
 func Get(key string) (Text, bool) { t, ok := table[key]; return t, ok }
