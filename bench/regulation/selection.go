@@ -224,3 +224,42 @@ func Kin(from, to Edition, rows []Row, section string) []string {
 	}
 	return out
 }
+
+// Locate finds the one row that a person means by a number, and perhaps a
+// section: a row or group, never a heading. The error says what would be right.
+func (e Edition) Locate(section, number string) (Row, error) {
+	var hits []Row
+	var in []string
+	for _, s := range e.Sections {
+		if r, ok := s.Row(number); ok && (r.Kind == Group || r.Kind == PlainRow) {
+			hits, in = append(hits, r), append(in, s.ID)
+		}
+	}
+	switch {
+	case len(hits) == 0:
+		return Row{}, fmt.Errorf("row %q: edition %s has no such row%s", number, e.ID, e.family(number))
+	case section == "" && len(hits) > 1:
+		return Row{}, fmt.Errorf("row %q: say the section, it stands in %s", number, strings.Join(in, ", "))
+	case section == "":
+		return hits[0], nil
+	}
+	if i := slices.Index(in, section); i >= 0 {
+		return hits[i], nil
+	}
+	return Row{}, fmt.Errorf("row %q, section %q: in edition %s the row stands in section %s", number, section, e.ID, strings.Join(in, ", "))
+}
+
+// family names rows of the same group, for a slip of the pen.
+func (e Edition) family(number string) string {
+	root, _, _ := strings.Cut(number, ".")
+	var kin []string
+	for _, r := range e.Rows("all") {
+		if (r.Number == root || strings.HasPrefix(r.Number, root+".")) && len(kin) < 8 {
+			kin = append(kin, r.Number)
+		}
+	}
+	if len(kin) == 0 {
+		return ""
+	}
+	return "; near it are " + strings.Join(kin, ", ")
+}

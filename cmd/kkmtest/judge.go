@@ -6,14 +6,17 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kkmtest/kkmtest/bench/campaign"
+	"github.com/kkmtest/kkmtest/bench/campaign/expected"
 	"github.com/kkmtest/kkmtest/bench/check"
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/bench/regulation"
 	"github.com/kkmtest/kkmtest/reports"
+	"github.com/kkmtest/kkmtest/reports/submission"
 )
 
 // judged is a run directory with what one edition says about it.
@@ -32,7 +35,7 @@ type judged struct {
 
 func judgeCommand() *cobra.Command {
 	var sel selection
-	var out string
+	var out, known string
 	c := &cobra.Command{
 		Use:   "judge RUN",
 		Short: "judge the record of a run again",
@@ -43,15 +46,16 @@ says whether findings.json of the run holds them. It changes nothing in RUN.`,
 		Example: "  kkmtest judge runs/2026-01-05-emulated-1\n  kkmtest judge RUN --findings again.json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return rejudge(c.OutOrStdout(), args[0], sel, out)
+			return rejudge(c.OutOrStdout(), args[0], sel, out, known)
 		},
 	}
 	sel.flags(c)
-	c.Flags().StringVar(&out, "findings", "", "write the findings as JSON to this `FILE`")
+	c.Flags().StringVar(&out, "findings", "", "write the findings as JSON to this `FILE`; those of further editions beside it")
+	c.Flags().StringVar(&known, "expected", "", "`FILE` with the known deviations of this register (expected.yaml)")
 	return c
 }
 
-func rejudge(w io.Writer, dir string, sel selection, out string) error {
+func rejudge(w io.Writer, dir string, sel selection, out, expectedFile string) error {
 	if err := sel.checkLang(); err != nil {
 		return err
 	}
@@ -64,11 +68,15 @@ func rejudge(w io.Writer, dir string, sel selection, out string) error {
 	if err != nil {
 		return err
 	}
-	status := 0
-	for _, j := range all {
-		printRows(w, j)
+	known, err := readExpected(expectedFile, asked, all[0].facts.Profile.Model)
+	if err != nil {
+		return err
+	}
+	docs := documents(dir, all)
+	for i, j := range all {
+		printRows(w, j, len(all) > 1)
 		var buf bytes.Buffer
-		if err := reports.WriteFindings(&buf, j.report(dir)); err != nil {
+		if err := reports.WriteFindings(&buf, docs[i].Run); err != nil {
 			return benchFault(err)
 		}
 		name := reports.FileName(reports.JSON, j.suffix(), "")
@@ -82,12 +90,53 @@ func rejudge(w io.Writer, dir string, sel selection, out string) error {
 			fmt.Fprintf(w, "%s: DIFFERS from what was found now\n", name)
 		}
 		if out != "" {
-			if err := os.WriteFile(out, buf.Bytes(), 0o644); err != nil {
+			if err := os.WriteFile(beside(out, j.suffix(), len(all)), buf.Bytes(), 0o644); err != nil {
 				return fmt.Errorf("--findings: %w", err)
 			}
 		}
-		status = worse(status, campaign.Status(j.findings))
-		fmt.Fprintln(w, campaign.Summary(j.findings))
+	}
+	return conclude(w, dir, all, docs, known, false)
+}
+
+// beside is the name of a file of one edition among n: with several, all but that
+// of the run's first edition bear its ID.
+func beside(name, suffix string, n int) string {
+	if suffix == "" || n < 2 {
+		return name
+	}
+	ext := filepath.Ext(name)
+	return strings.TrimSuffix(name, ext) + "-" + suffix + ext
+}
+
+// conclude says the outcome of every edition and what stands apart from the
+// verdicts, and gives the exit status over all of them.
+func conclude(w io.Writer, dir string, all []judged, docs []document, known *expected.Set, quiet bool) error {
+	declared := declaredIn(dir)
+	status := 0
+	for i, j := range all {
+		held := known.Hold(j.edition, j.findings)
+		status = worse(status, held.Status)
+		if quiet {
+			continue
+		}
+		if len(all) > 1 {
+			fmt.Fprintf(w, "%s:\n", j.edition.ID)
+		}
+		for _, l := range held.Lines {
+			fmt.Fprintf(w, "  %s\n", l)
+		}
+		if err := docs[i].tell(w, declared); err != nil {
+			return benchFault(err)
+		}
+	}
+	for _, j := range all {
+		s := campaign.Summary(j.findings)
+		if len(all) > 1 {
+			s = j.edition.ID + ": " + s
+		}
+		if !quiet {
+			fmt.Fprintln(w, s)
+		}
 	}
 	if status != 0 {
 		return result(status)
@@ -156,6 +205,14 @@ func (j judged) suffix() string {
 
 // report is what the documents are made of.
 func (j judged) report(dir string) reports.Run {
+	var others []regulation.Edition
+	if all, err := catalogues(); err == nil {
+		for _, id := range j.facts.Editions {
+			if e, err := regulation.Resolve(all, id); err == nil && e.ID != j.edition.ID {
+				others = append(others, e)
+			}
+		}
+	}
 	return reports.Run{
 		Facts: j.facts, Edition: j.edition, Section: j.section, Findings: j.findings, View: j.view, Torn: j.torn,
 		Digests: reports.Digests{
@@ -165,5 +222,6 @@ func (j judged) report(dir string) reports.Run {
 		},
 		Bench:   thisBench(j.facts.TimeMode),
 		InForce: inForce(j.edition),
+		Others:  others, Contradictions: j.contradictions, Submission: submission.FromRecord(j.view),
 	}
 }

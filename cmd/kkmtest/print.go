@@ -19,8 +19,12 @@ var symbols = map[check.Result]string{
 }
 
 // printRows writes one line for each row that was judged, in the order of the
-// form, and below a row that did not pass why.
-func printRows(w io.Writer, j judged) {
+// form, and below a row that did not pass why. With several editions a line before
+// them says which one it is.
+func printRows(w io.Writer, j judged, several bool) {
+	if several {
+		fmt.Fprintf(w, "== %s: %s\n", j.edition.ID, j.edition.Title[j.lang])
+	}
 	for _, f := range j.findings {
 		if f.Result == check.Informational || f.Result == check.NotSelected {
 			continue

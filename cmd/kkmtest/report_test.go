@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -27,7 +26,7 @@ func callReport(t *testing.T, args ...string) (string, error) {
 func aRun(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
-	if status, out, err := call(t, "run", "--row", "4,5,23", "--out", dir); status != 0 {
+	if status, out, err := call(t, "run", "--regulation", "431", "--row", "4,5,23", "--out", dir); status != 0 {
 		t.Fatalf("exit %d\n%s%s", status, out, err)
 	}
 	return dir
@@ -98,14 +97,16 @@ func TestReportOfABrokenRun(t *testing.T) {
 	}
 }
 
+// report --submission fills the third column and changes no verdict.
 func TestReportWithSubmission(t *testing.T) {
 	dir := aRun(t)
+	before := sum(t, filepath.Join(dir, "findings.json"))
 	sub := filepath.Join(dir, "submission.yaml") // taken up without being named
 	text := "documents:\n  - {id: manual, title: Руководство}\nrows:\n  - {row: 23, document: manual, page: 4, clause: 2.1}\n"
 	if err := os.WriteFile(sub, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := callReport(t, dir, "--format", "html", "--lang", "ru"); err != nil {
+	if _, err := callReport(t, dir, "--format", "html,json", "--lang", "ru"); err != nil {
 		t.Fatal(err)
 	}
 	page, err := os.ReadFile(filepath.Join(dir, "form-ru.html"))
@@ -115,11 +116,21 @@ func TestReportWithSubmission(t *testing.T) {
 	if !strings.Contains(string(page), "Руководство, с. 4, п. 2.1") || !strings.Contains(string(page), "Третья графа: заполнено 1 из 157") {
 		t.Error("the submission is not in the form")
 	}
-	if err := os.WriteFile(sub, []byte(strings.Replace(text, "row: 23", "row: 230", 1)), 0o644); err != nil {
-		t.Fatal(err)
+	if sum(t, filepath.Join(dir, "findings.json")) != before {
+		t.Error("the findings depend on a submission that is not in the record")
 	}
-	if _, err := callReport(t, dir); err == nil || !regexp.MustCompile(`submission\.yaml:4:6: row "230": edition kz-431-2014 has no such row`).MatchString(err.Error()) {
-		t.Errorf("got %v", err)
+	for _, tt := range []struct{ old, new, want string }{
+		{"row: 23", "row: 230", `submission.yaml:4:6: row "230": edition kz-431-2014 has no such row`},
+		{"documents:", "model: Other\ndocuments:", `submission.yaml:1:8: model "Other": the device profile is of`},
+		{"documents:", "edition: kz-626-2025\ndocuments:", "it refers to no row of kz-431-2014"},
+		{"title: Руководство", "title: Руководство, file: m.pdf, sha256: " + strings.Repeat("0", 64), "submission.yaml:2:6: document manual: open m.pdf"},
+	} {
+		if err := os.WriteFile(sub, []byte(strings.Replace(text, tt.old, tt.new, 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := callReport(t, dir); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want %s", tt.new, err, tt.want)
+		}
 	}
 }
 
@@ -132,6 +143,9 @@ func TestReportRefuses(t *testing.T) {
 	}{
 		{"format", []string{dir, "--format", "odt"}, `--format: format "odt": want one of docx, pdf, html, junit, json`},
 		{"language", []string{dir, "--lang", "de"}, `--lang: language "de": want one of kk, ru, en`},
+		{"language of another country", []string{dir, "--lang", "ky"}, "--lang ky: kz-431-2014 has titles in kk, ru, en"},
+		{"wording that is none", []string{dir, "--wording", filepath.Join(dir, "run.yaml")}, "want a file that regulation import wrote"},
+		{"no wording", []string{dir, "--wording", filepath.Join(dir, "none.json")}, "--wording: open"},
 		{"no run", []string{filepath.Join(dir, "nothing")}, "nothing"},
 		{"submission", []string{dir, "--submission", filepath.Join(dir, "none.yaml")}, "--submission: open"},
 		{"edition", []string{dir, "--regulation", "kz-1"}, "kz-1"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/kkmtest/kkmtest/bench"
 	"github.com/kkmtest/kkmtest/bench/campaign"
@@ -32,6 +33,21 @@ func readProfile(path string, url bench.DeviceURL) (raw []byte, section string, 
 	}
 	p, err := profile.Load(name, raw)
 	return raw, p.Section, err
+}
+
+// declares reads the profile of a run.
+func declares(raw []byte) (profile.Profile, error) { return profile.Load(campaign.ProfileFile, raw) }
+
+// declaredIn is the profile of a run directory. One that is not there or cannot be
+// read declares nothing here: the record has what counts.
+func declaredIn(dir string) profile.Profile {
+	raw, err := os.ReadFile(filepath.Join(dir, campaign.ProfileFile))
+	if err == nil {
+		if p, err := declares(raw); err == nil {
+			return p
+		}
+	}
+	return profile.Profile{Name: campaign.ProfileFile}
 }
 
 // rigOptions says what rig a run needs. Everything that can be wrong with the

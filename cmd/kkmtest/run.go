@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/kkmtest/kkmtest/bench"
 	"github.com/kkmtest/kkmtest/bench/campaign"
+	"github.com/kkmtest/kkmtest/bench/campaign/expected"
 	"github.com/kkmtest/kkmtest/bench/clock"
 	"github.com/kkmtest/kkmtest/bench/regulation"
 	"github.com/kkmtest/kkmtest/fixtures"
@@ -72,6 +74,7 @@ type runFlags struct {
 	script    string
 	selection
 	device, profile, time, out, ui, ofdListen, mutant, again string
+	submission, expected                                     string
 	seed                                                     uint64
 	confirmed                                                bool
 }
@@ -95,7 +98,7 @@ bench as its OFD: see --ofd-listen.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if f.again != "" {
-				for _, other := range []string{"regulation", "section", "row", "check", "device", "profile", "time", "ofd-listen", "mutant", "seed"} {
+				for _, other := range []string{"regulation", "section", "row", "check", "device", "profile", "time", "ofd-listen", "mutant", "seed", "submission"} {
 					if c.Flags().Changed(other) {
 						return fmt.Errorf("--%s does not go with --again %s, which has it from run.yaml", other, f.again)
 					}
@@ -117,6 +120,8 @@ bench as its OFD: see --ofd-listen.`,
 	c.Flags().StringVar(&f.ofdListen, "ofd-listen", "127.0.0.1:7777", "`ADDR` where a register outside the process finds its OFD")
 	c.Flags().StringVar(&f.mutant, "mutant", "", "`NAME` of a defect that the emulated register has")
 	c.Flags().BoolVar(&f.confirmed, "confirm-unsent", false, "a person vouches that the register keeps no real documents that were not sent")
+	c.Flags().StringVar(&f.submission, "submission", "", "`FILE` with the manufacturer's references to documents (submission.yaml); they go into the record")
+	c.Flags().StringVar(&f.expected, "expected", "", "`FILE` with the known deviations of this register (expected.yaml)")
 	c.Flags().StringVar(&f.again, "again", "", "run what the run directory `RUN` was asked for: its run.yaml and its profile.yaml")
 	c.Flags().StringVar(&f.script, "script", "", "`FILE` with the answers to an operator's cards, for --device operator:")
 	c.Flags().BoolVar(&f.allowExec, "allow-exec", false, "let --device exec:/PATH start a driver program (docs/driver-protocol.md)")
@@ -132,6 +137,9 @@ func (f *runFlags) sameAs(dir string) error {
 	f.editions, f.section, f.rows, f.checks = a.Editions, a.Section, a.Rows, a.Checks
 	f.device, f.time, f.seed, f.mutant, f.ofdListen = a.Device, a.Time, a.Seed, a.Mutant, a.OFDListen
 	f.profile = filepath.Join(dir, campaign.ProfileFile)
+	if a.Submission != "" {
+		f.submission = filepath.Join(dir, filepath.FromSlash(a.Submission))
+	}
 	return nil
 }
 
@@ -151,6 +159,21 @@ func run(ctx context.Context, w io.Writer, f runFlags) error {
 	if err != nil {
 		return err
 	}
+	declared, err := declares(profile)
+	if err != nil {
+		return err
+	}
+	known, err := readExpected(f.expected, asked, declared.Model)
+	if err != nil {
+		return err
+	}
+	var docs *papers
+	if f.submission != "" {
+		if docs, err = readPapers(f.submission, asked.Editions[0], declared.Model); err != nil {
+			return err
+		}
+		asked.Submission = path.Join(campaign.SubmissionDir, campaign.SubmissionFile)
+	}
 	dir, err := makeDir(f.out, asked)
 	if err != nil {
 		return err
@@ -158,13 +181,18 @@ func run(ctx context.Context, w io.Writer, f runFlags) error {
 	if err := errors.Join(asked.Write(dir), os.WriteFile(filepath.Join(dir, campaign.ProfileFile), profile, 0o644)); err != nil {
 		return benchFault(err)
 	}
+	if docs != nil {
+		if err := docs.keep(dir); err != nil {
+			return benchFault(err)
+		}
+	}
 	if f.ui == "plain" {
 		defer faceOperator(ctx, f.device, dir, os.Stdin, w)()
 	}
 	if err := runChild(ctx, w, dir, f.ui); err != nil {
 		return err
 	}
-	return report(w, dir, f)
+	return report(w, dir, asked, f, known)
 }
 
 // plan checks everything that can be checked before the register is touched.
@@ -347,50 +375,31 @@ func runChild(ctx context.Context, w io.Writer, dir, ui string) error {
 }
 
 // report judges the run and writes its documents.
-func report(w io.Writer, dir string, f runFlags) error {
-	all, err := judgeDir(dir, f.selection)
+func report(w io.Writer, dir string, asked campaign.Asked, f runFlags, known *expected.Set) error {
+	sel := askedSelection(asked)
+	sel.language = f.language
+	all, err := judgeDir(dir, sel)
 	if err != nil {
 		return benchFault(err)
 	}
-	status := 0
-	for _, j := range all {
+	docs := documents(dir, all)
+	for i, j := range all {
 		if f.ui == "json" {
 			err = jsonRows(w, j)
 		} else {
-			printRows(w, j)
+			printRows(w, j, len(all) > 1)
 		}
 		if err != nil {
 			return benchFault(err)
 		}
-		for _, format := range []reports.Format{reports.JSON, reports.JUnit, reports.HTML} {
-			if err := writeReport(dir, j, all, format); err != nil {
-				return benchFault(err)
-			}
+		if _, err := docs[i].write(dir, reports.Formats, nil, false); err != nil {
+			return benchFault(err)
 		}
-		status = worse(status, campaign.Status(j.findings))
 	}
 	if f.ui != "json" {
 		fmt.Fprintf(w, "run directory %s\n", dir)
-		for _, j := range all {
-			s := campaign.Summary(j.findings)
-			if len(all) > 1 {
-				s = j.edition.ID + ": " + s
-			}
-			fmt.Fprintln(w, s)
-		}
 	}
-	if status != 0 {
-		return result(status)
-	}
-	return nil
-}
-
-func writeReport(dir string, j judged, all []judged, format reports.Format) error {
-	out, err := os.Create(filepath.Join(dir, reports.FileName(format, j.suffix(), regulation.English)))
-	if err != nil {
-		return err
-	}
-	return errors.Join(reports.Write(out, format, j.report(dir), regulation.English), out.Close())
+	return conclude(w, dir, all, docs, known, f.ui == "json")
 }
 
 // names lists words for messages.

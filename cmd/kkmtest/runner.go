@@ -57,6 +57,9 @@ func runner(dir string, memory bool, notes, log io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := submitted(dir, asked, &opt); err != nil {
+		return err
+	}
 	if asked.Time == simulated {
 		// The virtual clock waits until nothing can run; two processors make the
 		// order of goroutines a matter of luck.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -30,14 +31,14 @@ func program() (version, commit string) {
 	return version, commit
 }
 
-// buildDigest is the digest of the running binary.
-func buildDigest() string {
+// buildDigest is the digest of the running binary, taken once.
+var buildDigest = sync.OnceValue(func() string {
 	path, err := os.Executable()
 	if err != nil {
 		return ""
 	}
 	return digest(path)
-}
+})
 
 // thisBench is what a form says about the test software. A simulated run is the
 // same everywhere, so no host stands in it.

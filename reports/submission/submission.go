@@ -132,56 +132,20 @@ func (s *Submission) Settle(all []regulation.Edition, first string) error {
 			errs = append(errs, s.errorf(r.At, "row %s: %v", r.Row, err))
 			continue
 		}
-		if err := s.settle(r, e); err != nil {
-			errs = append(errs, err)
+		row, err := e.Locate(r.Section, r.Row)
+		if err != nil {
+			errs = append(errs, s.errorf(r.At, "%v", err))
+			continue
 		}
+		r.Edition, r.Section = e.ID, row.Section
 	}
 	return errors.Join(errs...)
-}
-
-func (s *Submission) settle(r *Ref, e regulation.Edition) error {
-	var in []string
-	for _, sec := range e.Sections {
-		if row, ok := sec.Row(r.Row); ok && (row.Kind == regulation.Group || row.Kind == regulation.PlainRow) {
-			in = append(in, sec.ID)
-		}
-	}
-	switch {
-	case len(in) == 0:
-		return s.errorf(r.At, "row %q: edition %s has no such row%s", r.Row, e.ID, nearest(e, r.Row))
-	case r.Section != "" && !slices.Contains(in, r.Section):
-		return s.errorf(r.At, "row %q, section %q: in edition %s the row stands in section %s", r.Row, r.Section, e.ID, strings.Join(in, ", "))
-	case r.Section == "" && len(in) > 1:
-		return s.errorf(r.At, "row %q: say the section, it stands in %s", r.Row, strings.Join(in, ", "))
-	}
-	r.Edition = e.ID
-	if r.Section == "" {
-		r.Section = in[0]
-	}
-	return nil
 }
 
 // Of says whether a reference is about an edition. A settled submission about
 // none of the editions that are judged is a mistake of the call.
 func (s *Submission) Of(edition string) bool {
 	return slices.ContainsFunc(s.Refs, func(r Ref) bool { return r.Edition == edition })
-}
-
-// nearest names rows of the same group, for a slip of the pen.
-func nearest(e regulation.Edition, row string) string {
-	root, _, _ := strings.Cut(row, ".")
-	var near []string
-	for _, sec := range e.Sections {
-		for _, r := range sec.Rows {
-			if (r.Number == root || strings.HasPrefix(r.Number, root+".")) && len(near) < 8 {
-				near = append(near, r.Number)
-			}
-		}
-	}
-	if len(near) == 0 {
-		return ""
-	}
-	return "; near it are " + strings.Join(near, ", ")
 }
 
 // CheckModel refuses a submission for another model than the one that is tested.

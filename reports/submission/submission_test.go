@@ -101,15 +101,16 @@ func TestParseNamesPlaceAndCure(t *testing.T) {
 
 // forms are two editions that share numbers.
 func forms() []regulation.Edition {
-	row := func(n string) regulation.Row {
-		return regulation.Row{Number: n, Printed: n + ".", Kind: regulation.PlainRow}
+	rows := func(section string, numbers ...string) regulation.Section {
+		s := regulation.Section{ID: section}
+		for _, n := range numbers {
+			s.Rows = append(s.Rows, regulation.Row{Section: section, Number: n, Printed: n + ".", Kind: regulation.PlainRow})
+		}
+		return s
 	}
 	return []regulation.Edition{
-		{ID: "kz-431-2014", Sections: []regulation.Section{{ID: "I", Rows: []regulation.Row{row("27.10"), row("6")}}}},
-		{ID: "kz-626-2025", Sections: []regulation.Section{
-			{ID: "I", Rows: []regulation.Row{{Number: "I.h1", Kind: regulation.Heading}, row("27.9"), row("27.10"), row("5")}},
-			{ID: "R", Rows: []regulation.Row{row("56.2"), row("5")}},
-		}},
+		{ID: "kz-431-2014", Sections: []regulation.Section{rows("I", "27.10", "6")}},
+		{ID: "kz-626-2025", Sections: []regulation.Section{rows("I", "27.9", "27.10", "5"), rows("R", "56.2", "5")}},
 	}
 }
 
