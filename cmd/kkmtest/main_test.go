@@ -147,7 +147,7 @@ func TestWholeRun(t *testing.T) {
 		if err := os.CopyFS(bent, os.DirFS(dir)); err != nil {
 			t.Fatal(err)
 		}
-		raw[len(raw)/2] ^= 1
+		raw[len(raw)/2+bytes.Index(raw[len(raw)/2:], []byte(`"body":{`))+len(`"body":{`)] ^= 1
 		if err := os.WriteFile(filepath.Join(bent, "history.jsonl"), raw, 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -32,7 +32,7 @@ var rooms = map[string][]string{
 	"simulators/kkm":      {"cpcr", "bench/clock", "fiscal", "simulators/stream", "bench/device/shtrihm/frame"},
 	"bench":               {"bench/clock", "bench/history", "bench/device", "bench/profile", "bench/regulation", "cpcr", "fiscal", "simulators"},
 	"scenarios":           {"bench", "fiscal", "cpcr"},
-	"bench/campaign":      {"bench", "bench/regulation", "bench/check", "bench/profile", "bench/history", "bench/clock", "fiscal"},
+	"bench/campaign":      {"bench", "bench/regulation", "bench/check", "bench/profile", "bench/history", "bench/clock", "fiscal", "internal/strict"},
 	"reports":             {"bench/history", "bench/regulation", "bench/check", "bench/clock", "cpcr", "fiscal", "fixtures", "internal/strict"},
 	"fixtures":            {},
 	"docs/examples":       {"bench/clock", "bench/device/shtrihm/frame"},
