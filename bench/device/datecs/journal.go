@@ -24,6 +24,10 @@ func (d *Driver) baseline(ctx context.Context) error {
 	if d.read.asked {
 		return nil
 	}
+	// Who the register is decides about the coding of its texts.
+	if _, err := d.deviceInfo(ctx); err != nil {
+		return err
+	}
 	n, err := d.newest(ctx)
 	var no *line.Refusal
 	var cannot *line.Unable

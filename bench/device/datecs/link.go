@@ -47,9 +47,6 @@ func (l *link) sync(ctx context.Context) error {
 	if l.synced {
 		return nil
 	}
-	if err := l.Purge(ctx); err != nil {
-		return line.PortError(err, "", false)
-	}
 	var err error
 	for good, tries := 0, 0; good < 2; tries++ {
 		if tries == l.t.Tries {
@@ -82,6 +79,9 @@ func (l *link) once(ctx context.Context, cmd byte, data []byte, note string, tri
 	raw, err := l.family.Encode(frame.Frame{Seq: l.seq, Cmd: cmd, Data: data})
 	if err != nil {
 		return answer{}, line.Unablef("%s: %v", l.family.Name(cmd), err)
+	}
+	if err := l.Purge(ctx); err != nil {
+		return answer{}, line.PortError(err, l.family.Name(cmd), false)
 	}
 	seq := l.next()
 	a, err := l.follow(ctx, seq, cmd, raw, note, tries, limit)

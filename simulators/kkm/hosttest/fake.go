@@ -122,8 +122,9 @@ func (f *Fake) Printing() bool { return f.Loop.Now().Mono < f.moves }
 func (f *Fake) State() kkm.State {
 	s := kkm.State{On: f.On, Paper: f.Paper, Clock: f.Loop.Now().Wall.Add(f.Clock).Truncate(time.Second), ShiftOpen: f.Open,
 		ShiftTooLong: f.Long, Shift: f.Shift, LastDoc: f.Docs, Cash: f.Cash, Numbers: f.Number, Receipts: f.Number,
-		Deposits: f.In, Withdrawals: f.Out, Unsent: 3, Sums: map[fiscal.ReceiptKind]fiscal.Tiyn{fiscal.Sale: 5}}
+		Deposits: f.In, Withdrawals: f.Out, Unsent: 3}
 	if f.Open {
+		s.Sums = map[fiscal.ReceiptKind]fiscal.Tiyn{fiscal.Sale: 5}
 		s.Shift++
 		s.ShiftSince = f.Loop.Now().Wall.Add(f.Clock - time.Hour)
 	}
