@@ -189,6 +189,11 @@ const (
 	SetToken           Setting = "token"            // KZ 431 row 34.4
 	SetRegistration    Setting = "registration"     // number given by the tax authority; KZ 431 row 34.2
 	SetKKMID           Setting = "kkm-id"           // identification number at the OFD; KZ 431 row 34.3
+	SetWiFi            Setting = "wifi"             // permitted network, "NAME PASSWORD", or "-NAME" to forbid it; KZ 431 row 34.5
+	SetChannels        Setting = "channels"         // channels in order of preference, "ethernet gsm"; KZ 431 row 34.6, KZ 626 row 40.5
+	SetChannel         Setting = "channel"          // settings of one channel, "gsm apn=internet"; KZ 431 row 34.6
+	SetMobile          Setting = "mobile-operator"  // name of the mobile operator, or auto; KZ 431 row 64.7
+	SetLanguage        Setting = "language"         // of the paper: kk, ru or kk+ru; KZ 626 row R57.2
 )
 
 // Answer is how a register took an operation.

@@ -76,6 +76,7 @@ func (w *wire) close() {
 func (r *Register) ask(x *exchange) {
 	x.r, x.begun = r, r.loop.Now().Mono
 	r.x = x
+	r.preferred()
 	x.setLimit()
 	x.try()
 }
@@ -121,9 +122,13 @@ func (x *exchange) try() {
 		x.guard.Stop()
 		x.send(w)
 	}
+	if !r.usable(r.channels()[r.channel]) {
+		x.guard = r.after(0, func() { x.gone(w) })
+		return
+	}
 	x.guard = r.after(r.profile.Limits.Connect, func() { x.gone(w) })
 	port, _ := strconv.Atoi(r.nv.port)
-	c := r.dialer.Dial(r.profile.Channels[r.channel], r.nv.host, port, stream.Events{
+	c := r.dialer.Dial(r.channels()[r.channel], r.nv.host, port, stream.Events{
 		Opened: func(c stream.Conn) {
 			if w.opened == nil {
 				c.Reset()
@@ -164,7 +169,7 @@ func (x *exchange) send(w *wire) {
 	}
 	if d := x.r.q.repeatAfter; d > 0 && !x.once {
 		x.again = x.r.after(d, func() {
-			x.r.channel = (x.r.channel + 1) % len(x.r.profile.Channels)
+			x.r.nextChannel()
 			x.try()
 		})
 	}
@@ -180,7 +185,7 @@ func (x *exchange) receive(w *wire, p []byte) {
 			break
 		}
 		v := x.r.profile.OFD.Version
-		if h.ReqNum != x.pair.ReqNum || h.ID != x.r.profile.OFD.ID || h.Version != v || m.GetCommand() != x.cmd {
+		if h.ReqNum != x.pair.ReqNum || h.ID != x.r.nv.kkmID || h.Version != v || m.GetCommand() != x.cmd {
 			continue // an answer to something else (cpcr.md 15)
 		}
 		x.answered(w, &answer{Header: h, Response: m, code: int(m.GetResult().GetResultCode()), text: m.GetResult().GetResultText()})
@@ -220,8 +225,8 @@ func (x *exchange) fail() {
 	x.attempt++
 	x.still()
 	x.tried++
-	r.channel = (r.channel + 1) % len(r.profile.Channels)
-	if x.tried < len(r.profile.Channels) {
+	r.nextChannel()
+	if x.tried < len(r.channels()) {
 		x.guard = r.after(0, x.try)
 		return
 	}

@@ -114,6 +114,14 @@ func (c *checker) profile(p *Profile) {
 	c.text("serial", p.Serial)
 	c.want(digits(p.Registration, 12), "registration", p.Registration, "12 digits or more")
 	c.want(len(p.Channels) > 0, "channels", p.Channels, "one channel at least, such as ethernet")
+	c.want(len(p.WiFi) == 0 || slices.Contains(p.Channels, "wifi"), "wifi", len(p.WiFi), "no networks without a channel wifi")
+	for i, w := range p.WiFi {
+		c.want(w.Name != "" && !strings.ContainsAny(w.Name, " -"), fmt.Sprintf("wifi[%d].name", i), w.Name, "a name without blanks and hyphens")
+		c.want(strings.TrimSpace(w.Password) != "", fmt.Sprintf("wifi[%d].password", i), w.Password, "a text")
+	}
+	for i, o := range p.Mobile {
+		c.want(strings.TrimSpace(o) != "" && o != anyOperator, fmt.Sprintf("mobile[%d]", i), o, "the name of a mobile operator")
+	}
 	c.want(len(p.Languages) > 0, "languages", p.Languages, "kk, ru or both")
 	for i, l := range p.Languages {
 		c.want(l == "kk" || l == "ru", fmt.Sprintf("languages[%d]", i), l, "kk or ru")

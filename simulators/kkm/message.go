@@ -198,7 +198,7 @@ func (r *Register) domain(at time.Time) *canon.TicketRequest_Domain {
 func (r *Register) service(q *canon.Request) *canon.ServiceRequest {
 	p := &r.profile
 	s := &canon.ServiceRequest{RegInfo_: &canon.ServiceRequest_RegInfo{
-		Kkm: &canon.KkmRegInfo{FnsKkmId: proto.String(p.Registration), SerialNumber: proto.String(p.Serial), KkmId: proto.String(strconv.FormatUint(uint64(p.OFD.ID), 10))},
+		Kkm: &canon.KkmRegInfo{FnsKkmId: proto.String(r.nv.registration), SerialNumber: proto.String(p.Serial), KkmId: proto.String(strconv.FormatUint(uint64(r.nv.kkmID), 10))},
 		Org: &canon.OrgRegInfo{Title: proto.String(p.Taxpayer.Name), Address: proto.String(p.Taxpayer.Address), Iin: proto.String(p.Taxpayer.BIN),
 			Oked: proto.String(p.Taxpayer.Activity), AddressKz: proto.String(p.Taxpayer.AddressKK)},
 	}}
@@ -245,7 +245,7 @@ func (r *Register) frame(p pair, q *canon.Request, doc *document) ([]byte, error
 	}
 	v := r.profile.OFD.Version
 	m = fit(v, m)
-	h := cpcr.Header{Version: v, ID: r.profile.OFD.ID, Token: p.Token, ReqNum: p.ReqNum}
+	h := cpcr.Header{Version: v, ID: r.nv.kkmID, Token: p.Token, ReqNum: p.ReqNum}
 	if r.q.header != nil {
 		r.q.header(&h)
 	}

@@ -180,12 +180,13 @@ type nv struct {
 	signed    time.Time // when it was given
 	host      string
 	port      string
+	settings
 	passwords [Operators + 1]string
 	unprinted *document
 }
 
 func newNV(p *Profile) *nv {
-	n := &nv{atZ: map[int]uint32{}, token: p.OFD.Token, hasToken: true, host: p.OFD.Host, port: strconv.Itoa(p.OFD.Port),
+	n := &nv{atZ: map[int]uint32{}, token: p.OFD.Token, hasToken: true, host: p.OFD.Host, port: strconv.Itoa(p.OFD.Port), settings: firstSettings(p),
 		notices: map[int32]notice{}, cashiers: map[int]*cashier{}}
 	for i := 1; i <= Operators; i++ {
 		n.passwords[i] = strconv.Itoa(i) // as shipped (Shtrih-M table 2)
@@ -348,6 +349,8 @@ func (n *nv) set(rec *record) {
 		if len(n.queue) > 0 {
 			n.queue[0].Pair, n.queue[0].Own = nil, nil // the pair died with its token
 		}
+	default:
+		n.settings.set(rec.Setting, rec.Value)
 	}
 }
 

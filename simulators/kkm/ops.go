@@ -102,8 +102,11 @@ func (r *Register) perform(o *operation) {
 		r.finish(Reply{})
 	case fiscal.OpSetSetting:
 		r.write(&record{Step: stSetting, Setting: op.Setting, Number: max(1, op.As.Cashier), Value: r.stored(op)})
-		if op.Setting == fiscal.SetToken {
+		switch op.Setting {
+		case fiscal.SetToken, fiscal.SetKKMID, fiscal.SetRegistration:
 			r.comeBack(0)
+		case fiscal.SetChannels, fiscal.SetChannel, fiscal.SetWiFi, fiscal.SetMobile:
+			r.channel = 0
 		}
 		r.finish(Reply{})
 	}
@@ -247,7 +250,11 @@ func (r *Register) maySet(op fiscal.Op, whole bool) (Reason, string) {
 		if r.q.tokenClosed && r.nv.counters.Open {
 			return ShiftOpen, "shift is open"
 		}
-	case fiscal.SetCashierPassword:
+	case fiscal.SetCashierPassword, fiscal.SetLanguage:
+	case fiscal.SetRegistration, fiscal.SetKKMID, fiscal.SetWiFi, fiscal.SetChannels, fiscal.SetChannel, fiscal.SetMobile:
+		if r.nv.counters.Open && !r.q.settingsInShift {
+			return ShiftOpen, "shift is open"
+		}
 	default:
 		return Unsupported, fmt.Sprintf("setting %q", op.Setting)
 	}
@@ -272,6 +279,10 @@ func (r *Register) maySet(op fiscal.Op, whole bool) (Reason, string) {
 			return BadData, "no such operator"
 		}
 		if text := r.newPassword(max(1, op.As.Cashier), op.Value); text != "" {
+			return BadData, text
+		}
+	default:
+		if text := r.badSetting(op.Setting, op.Value); text != "" {
 			return BadData, text
 		}
 	}

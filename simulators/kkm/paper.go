@@ -56,9 +56,9 @@ func (r *Register) sheet() *sheet { return &sheet{r: r} }
 // both writes a text in the languages of the profile: Kazakh first (KZ 431 rows 10, 30.14).
 func (r *Register) both(kk, ru string) string {
 	switch {
-	case len(r.profile.Languages) > 1:
+	case len(r.languages()) > 1:
 		return kk + " / " + ru
-	case r.profile.Languages[0] == "kk":
+	case r.languages()[0] == "kk":
 		return kk
 	}
 	return ru
@@ -135,7 +135,7 @@ func (s *sheet) head(d *document) {
 	p := &s.r.profile
 	s.centre(tagName, p.Taxpayer.Name)
 	s.put(tagBIN, s.r.both("БСН", "БИН")+": "+p.Taxpayer.BIN)
-	for _, l := range p.Languages {
+	for _, l := range s.r.languages() {
 		if l == "kk" {
 			s.put(tagAddress, p.Taxpayer.AddressKK)
 		} else {
@@ -143,7 +143,7 @@ func (s *sheet) head(d *document) {
 		}
 	}
 	s.put(tagSerial, s.r.both("БКМ зауыт нөмірі", "ЗНМ")+": "+p.Serial)
-	s.put(tagRegistration, s.r.both("БКМ тіркеу нөмірі", "РНМ")+": "+p.Registration)
+	s.put(tagRegistration, s.r.both("БКМ тіркеу нөмірі", "РНМ")+": "+s.r.nv.registration)
 	if d != nil {
 		s.put(tagCashier, fmt.Sprintf("%s: %d %s", s.r.both("Кассашы", "Кассир"), d.Operator, s.r.person(d.Operator)))
 	}
@@ -155,7 +155,7 @@ func (s *sheet) when(at time.Time) {
 
 func (s *sheet) foot() {
 	p := &s.r.profile
-	if len(p.Languages) > 1 {
+	if len(s.r.languages()) > 1 {
 		s.put(tagOFDName, "ФДО: "+p.OFD.NameKK)
 		s.put(tagOFDName, "ОФД: "+p.OFD.Name)
 	} else {

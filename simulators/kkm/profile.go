@@ -17,6 +17,8 @@ type Profile struct {
 	Registration string   `yaml:"registration"` // given by the tax authority (RNM)
 	Languages    []string `yaml:"languages"`    // of the paper: kk, ru
 	Channels     []string `yaml:"channels"`     // in order of preference
+	WiFi         []WiFi   `yaml:"wifi"`         // permitted networks, with a channel wifi
+	Mobile       []string `yaml:"mobile"`       // operators to choose from
 
 	Taxpayer  Taxpayer  `yaml:"taxpayer"`
 	Position  Position  `yaml:"position"`
@@ -26,6 +28,12 @@ type Profile struct {
 	Goods     Goods     `yaml:"goods"`
 	Limits    Limits    `yaml:"limits"`
 	Printer   Printer   `yaml:"printer"`
+}
+
+// WiFi is a network that the register may join.
+type WiFi struct {
+	Name     string `yaml:"name"`
+	Password string `yaml:"password"`
 }
 
 // Taxpayer is the owner.

@@ -79,6 +79,10 @@ type State struct {
 	LastDocTime time.Time // its date and time
 	LastSign    string    // sign of the last receipt: the OFD's, or the autonomous one
 
+	Channel string // that the next request is tried over first
+	WiFi    string // network that the register has joined, "" when none
+	Mobile  string // mobile operator that it has chosen, "" when none can be chosen
+
 	Cash        fiscal.Tiyn
 	Receipts    map[fiscal.ReceiptKind]uint64      // in the shift
 	Sums        map[fiscal.ReceiptKind]fiscal.Tiyn // in the shift
@@ -129,6 +133,7 @@ type Register struct {
 	noLink     bool   // see State.NoLink
 	tests      []Test
 	channel    int
+	switched   time.Duration // when the register took another channel than the first, by the loop's clock
 	x          *exchange
 	kept       *wire // open, between two requests
 	op         *operation
@@ -139,6 +144,7 @@ type Register struct {
 	tape    tape
 	display []string
 	broken  map[string]bool // from outside, outlives the power
+	air     air
 }
 
 // operation is what the host asked for and has no answer to yet.
@@ -228,7 +234,7 @@ func (r *Register) State() State {
 		Offline: n.offline, NoLink: r.noLink, Unsettled: r.onlyTransmits() && n.pending != nil && r.op == nil, OfflineTooLong: r.offlineTooLong(), Unsent: len(n.queue), Oldest: n.oldest(),
 		Blocked: n.blocked, Notice: r.blockText(), LastDoc: n.docNo, LastDocTime: n.docTime,
 		Cash: c.Cash, Receipts: map[fiscal.ReceiptKind]uint64{}, Sums: map[fiscal.ReceiptKind]fiscal.Tiyn{}, Numbers: map[fiscal.ReceiptKind]uint64{},
-		Tests: slices.Clone(r.tests),
+		Tests: slices.Clone(r.tests), Channel: r.channels()[r.channel], WiFi: r.joined(), Mobile: r.mobile(),
 	}
 	if r.fault != "" {
 		s.Blocked, s.Notice = Fault, r.fault
@@ -275,7 +281,7 @@ func (r *Register) Setting(s fiscal.Setting) string {
 	case fiscal.SetOFDPort:
 		return r.nv.port
 	}
-	return ""
+	return r.nv.settings.get(s)
 }
 
 // Person is the name of an operator; "" when the profile knows none.

@@ -36,22 +36,23 @@ type request struct {
 
 // world is a register, an OFD, wires between them and time.
 type world struct {
-	t       testing.TB
-	clk     *clock.Virtual
-	loop    clock.Loop // the same, or around it
-	log     *history.Log
-	ofd     *ofd.Server
-	r       *Register
-	p       Profile
-	mem     *RAM
-	opt     Options
-	cut     map[string]bool // channels without a link
-	deaf    map[string]bool // channels that answer a connection with a reset
-	reqs    []request
-	raw     [][]byte
-	bad     int // requests that could not be read
-	dials   int
-	dialled string
+	t        testing.TB
+	clk      *clock.Virtual
+	loop     clock.Loop // the same, or around it
+	log      *history.Log
+	ofd      *ofd.Server
+	r        *Register
+	p        Profile
+	mem      *RAM
+	opt      Options
+	cut      map[string]bool // channels without a link
+	deaf     map[string]bool // channels that answer a connection with a reset
+	reqs     []request
+	raw      [][]byte
+	bad      int // requests that could not be read
+	dials    int
+	channels []string // dialled
+	dialled  string
 }
 
 type oo = ofd.Options
@@ -231,6 +232,7 @@ type end struct {
 func (n wires) Dial(channel, host string, port int, ev stream.Events) stream.Conn {
 	w := n.w
 	w.dials++
+	w.channels = append(w.channels, channel)
 	w.dialled = fmt.Sprintf("%s:%d", host, port)
 	a := &end{w: w, ev: &ev}
 	b := &end{w: w}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/kkmtest/kkmtest/bench/device"
@@ -18,6 +19,9 @@ const (
 	tableFiscal   = 18 // field 1 serial number
 	tableOFD      = 19 // field 1 server, 2 port
 	tableExchange = 20 // field 3 unsent documents
+	// tableOwn is a table of the bench's own emulated register only: no source tells
+	// where a real one keeps these settings, and nothing is tried there.
+	tableOwn = frame.TableDouble
 )
 
 type fieldKey struct{ table, number byte }
@@ -81,7 +85,17 @@ func (d *Driver) pack(ctx context.Context, f field, value string) ([]byte, error
 }
 
 // place is where a setting lies.
-func place(op fiscal.Setting, cashier int) (k fieldKey, row uint16, err error) {
+func (d *Driver) place(ctx context.Context, op fiscal.Setting, cashier int) (k fieldKey, row uint16, err error) {
+	if n := slices.Index(frame.DoubleSettings, string(op)); n >= 0 {
+		t, err := d.deviceType(ctx)
+		switch {
+		case err != nil:
+			return k, 0, err
+		case t.subtype != frame.SubtypeDouble:
+			return k, 0, &unable{fmt.Sprintf("no source tells how setting %q is entered over this protocol: enter it on the register", op)}
+		}
+		return fieldKey{tableOwn, byte(n + 1)}, 1, nil
+	}
 	switch op {
 	case fiscal.SetOFDHost:
 		return fieldKey{tableOFD, 1}, 1, nil
@@ -93,15 +107,13 @@ func place(op fiscal.Setting, cashier int) (k fieldKey, row uint16, err error) {
 			return k, 0, &unable{fmt.Sprintf("cashier %d: the protocol has cashiers 1 to 28", n)}
 		}
 		return fieldKey{tableCashiers, 1}, uint16(n), nil
-	case fiscal.SetToken:
-		return k, 0, &unable{"no source tells how the token is set over this protocol: set it on the register"}
 	default:
 		return k, 0, &unable{fmt.Sprintf("setting %q: not one that this driver knows", op)}
 	}
 }
 
 func (d *Driver) setSetting(ctx context.Context, w *work) error {
-	k, row, err := place(w.op.Setting, w.op.As.Cashier)
+	k, row, err := d.place(ctx, w.op.Setting, w.op.As.Cashier)
 	if err != nil {
 		return err
 	}
@@ -123,7 +135,7 @@ func (d *Driver) setSetting(ctx context.Context, w *work) error {
 func (d *Driver) Setting(ctx context.Context, s fiscal.Setting) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if s == fiscal.SetCashierPassword {
+	if s == fiscal.SetCashierPassword || s == fiscal.SetToken {
 		return "", fmt.Errorf("shtrih-m: setting %q: %w", s, device.ErrNotAble)
 	}
 	v, err := d.setting(ctx, s)
@@ -139,7 +151,7 @@ func (d *Driver) Setting(ctx context.Context, s fiscal.Setting) (string, error) 
 }
 
 func (d *Driver) setting(ctx context.Context, s fiscal.Setting) (string, error) {
-	k, row, err := place(s, 0)
+	k, row, err := d.place(ctx, s, 0)
 	if err != nil {
 		return "", err
 	}

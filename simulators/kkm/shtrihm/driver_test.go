@@ -389,8 +389,29 @@ func TestUnsupported(t *testing.T) {
 	}
 	w := newWorld(t, shtrihm.Options{})
 	w.done(receiptOp(fits))
-	if out := w.do(fiscal.Op{Kind: fiscal.OpSetSetting, Setting: fiscal.SetToken, Value: "1"}); out.Got != fiscal.Unsupported {
-		t.Errorf("token: %+v", out)
+}
+
+// Settings for which no source tells a place go to the bench's own register only.
+func TestSettingsWithoutAPlace(t *testing.T) {
+	for _, s := range []fiscal.Setting{fiscal.SetToken, fiscal.SetKKMID, fiscal.SetRegistration, fiscal.SetChannels, fiscal.SetChannel, fiscal.SetWiFi, fiscal.SetMobile, fiscal.SetLanguage} {
+		w := newWorld(t, shtrihm.Options{})
+		w.done(fiscal.Op{Kind: fiscal.OpSetSetting, Setting: s, Value: "123456789012"})
+		if got := w.reg.values[s]; got != "123456789012" {
+			t.Errorf("%s: the register has %q", s, got)
+		}
+		got, err := w.dev.Setting(context.Background(), s)
+		if secret := s == fiscal.SetToken; secret != errors.Is(err, device.ErrNotAble) || !secret && got != "123456789012" {
+			t.Errorf("%s: read back %q, %v", s, got, err)
+		}
+
+		w = newWorld(t, shtrihm.Options{})
+		w.host.subtype = 0
+		if out := w.do(fiscal.Op{Kind: fiscal.OpSetSetting, Setting: s, Value: "1"}); out.Got != fiscal.Unsupported || w.reg.values[s] != "" && s != fiscal.SetRegistration {
+			t.Errorf("%s on a vendor's register: %+v", s, out)
+		}
+		if _, err := w.dev.Setting(context.Background(), s); !errors.Is(err, device.ErrNotAble) {
+			t.Errorf("%s on a vendor's register: read back with %v", s, err)
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ type fake struct {
 func newFake(loop clock.Loop) *fake {
 	return &fake{loop: loop, on: true, paper: true, printer: 300 * time.Millisecond, shift: 41,
 		refuse: map[fiscal.OpKind]kkm.Reason{}, number: map[fiscal.ReceiptKind]uint64{},
-		values: map[fiscal.Setting]string{fiscal.SetOFDHost: "ofd.test", fiscal.SetOFDPort: "7777"}}
+		values: map[fiscal.Setting]string{fiscal.SetOFDHost: "ofd.test", fiscal.SetOFDPort: "7777", fiscal.SetRegistration: "010100123456"}}
 }
 
 func (f *fake) Operator(p string) int {

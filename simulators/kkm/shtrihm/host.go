@@ -59,6 +59,8 @@ type Host struct {
 	send func([]byte)
 	vat  []fiscal.MilliPercent
 
+	subtype byte // as FCh tells it
+
 	line line
 
 	open    *receipt  // the open receipt, in work memory
@@ -72,7 +74,7 @@ func New(loop clock.Loop, r *kkm.Register, send func([]byte), o Options) *Host {
 }
 
 func newHost(loop clock.Loop, r register, send func([]byte), o Options) *Host {
-	h := &Host{loop: loop, r: r, send: send, vat: o.VAT}
+	h := &Host{loop: loop, r: r, send: send, vat: o.VAT, subtype: frame.SubtypeDouble}
 	h.line.wait = o.ByteTimeout
 	if h.line.wait <= 0 {
 		h.line.wait = defaultByteTimeout

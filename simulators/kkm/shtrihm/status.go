@@ -20,7 +20,7 @@ const (
 )
 
 func (h *Host) deviceType(c *call) {
-	c.reply(answer(c.code, frame.ErrNone).Raw([]byte{0, frame.SubtypeDouble, protocolMajor, protocolMinor, model, language}).
+	c.reply(answer(c.code, frame.ErrNone).Raw([]byte{0, h.subtype, protocolMajor, protocolMinor, model, language}).
 		Raw(coding.EncodeLossy(h.r.Profile().Model)))
 }
 

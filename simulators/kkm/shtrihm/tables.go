@@ -71,7 +71,7 @@ var tables = map[byte]table{
 	18: {"Фискальные данные", 1, []tableField{
 		{name: "Заводской номер", char: true, size: 21, get: profiled(func(p kkm.Profile) string { return p.Serial })},
 		{name: "БИН/ИИН", char: true, size: 17, get: profiled(func(p kkm.Profile) string { return p.Taxpayer.BIN })},
-		{name: "Регистрационный номер", char: true, size: 21, get: profiled(func(p kkm.Profile) string { return p.Registration })},
+		{name: "Регистрационный номер", char: true, size: 21, get: setting(fiscal.SetRegistration)},
 		{name: "Номер накопителя", char: true, size: 17, get: fixed("")},
 		{name: "Резерв", char: true, size: 1, get: fixed("")},
 		{name: "Резерв", char: true, size: 1, get: fixed("")},
@@ -96,6 +96,18 @@ var tables = map[byte]table{
 		{name: "Состояние чтения", size: 1, get: fixed("0")},
 		{name: "Не передано документов", size: 2, get: func(h *Host, _ int) string { return strconv.Itoa(h.r.State().Unsent) }},
 	}},
+}
+
+func init() {
+	own := table{"kkmtest", 1, nil}
+	for _, s := range frame.DoubleSettings {
+		f := tableField{name: s, char: true, size: 64, set: fiscal.Setting(s), get: setting(fiscal.Setting(s))}
+		if f.set == fiscal.SetToken {
+			f.get = nil
+		}
+		own.fields = append(own.fields, f)
+	}
+	tables[frame.TableDouble] = own
 }
 
 func (h *Host) rate(row int) fiscal.MilliPercent {

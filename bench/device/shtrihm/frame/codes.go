@@ -93,6 +93,14 @@ func (c Code) String() string {
 // also reads the print lines CODE:[number] behind a position and BUYER:[IIN].
 const SubtypeDouble byte = 0x7F
 
+// TableDouble is a table that only the bench's own register has: one row, and a
+// field for each of DoubleSettings, in that order, texts of 64 bytes.
+const TableDouble byte = 240
+
+// DoubleSettings are the settings for which no source tells a place (10). A
+// token is not told again.
+var DoubleSettings = []string{"token", "kkm-id", "registration", "channels", "channel", "wifi", "mobile-operator", "language"}
+
 // CodeOf is the command code that a body begins with, 0 without one.
 func CodeOf(body []byte) Code {
 	switch {
