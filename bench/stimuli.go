@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
+	"github.com/kkmtest/kkmtest/bench/clock"
 	"github.com/kkmtest/kkmtest/bench/device"
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/cpcr"
@@ -104,6 +106,32 @@ func (b *Bench) PaperIn(ctx context.Context, in bool) error {
 		to = "in"
 	}
 	return b.switched(ctx, "paper", to, func() error { return p.Paper(ctx, in) })
+}
+
+// PaperDuring takes the paper away so long from now, and puts it back after another
+// while, whatever is done meanwhile.
+func (b *Bench) PaperDuring(after, back time.Duration) error {
+	p, ok := able[device.Paper](b)
+	if !ok {
+		return device.ErrNotAble
+	}
+	return b.onLoop("paper", func() error {
+		turn := func(to string, in bool) func() {
+			do := func() {
+				ctx := context.Background()
+				if err := b.switched(ctx, "paper", to, func() error { return p.Paper(ctx, in) }); err != nil {
+					_ = b.Fault("paper", err)
+				}
+			}
+			if _, simulated := b.Loop.(*clock.Virtual); simulated {
+				return do
+			}
+			return func() { go do() } // hands on a wire wait, and nothing may wait on the loop
+		}
+		b.Loop.AfterFunc(after, turn("out", false))
+		b.Loop.AfterFunc(after+back, turn("in", true))
+		return nil
+	})
 }
 
 // switched does something with the register from outside. Hands that hang on a

@@ -29,7 +29,7 @@ import (
 // All lists the scenarios in the order in which they are run. Those that stand
 // early need least of a register.
 func All(p bench.Params) []bench.Scenario {
-	return []bench.Scenario{
+	all := []bench.Scenario{
 		SingleCycle(),
 		Tickets(),
 		Returns(),
@@ -40,13 +40,24 @@ func All(p bench.Params) []bench.Scenario {
 		Password(p),
 		ClockBound(p),
 		ConfigShift(),
+		Documents(),
+		Channels(),
+		Address(),
+		PaperOut(),
 		Notice(),
 		ServerBlock(),
-		OfflineEnter(p),
-		HandOver(p),
-		ShiftLimit(p),
-		CutOff(p),
 	}
+	// A section that has no such limit has no work without a connection either.
+	if p.Has("offline.enter", "answer") {
+		all = append(all, OfflineEnter(p), HandOver(p))
+	} else {
+		all = append(all, OfflineStop())
+	}
+	all = append(all, ShiftLimit(p))
+	if p.Has("offline.cutoff", "limit") {
+		all = append(all, CutOff(p))
+	}
+	return append(all, Kept(p), Token())
 }
 
 // Bench choices.

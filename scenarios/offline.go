@@ -30,7 +30,7 @@ func OfflineEnter(p bench.Params) bench.Scenario {
 	return bench.Scenario{
 		Key:    "offline/enter",
 		Doc:    "The answer comes just in time, just too late, not at all; the connection is gone.",
-		Checks: []string{"offline.enter", "offline.sign", "offline.mark"},
+		Checks: []string{"offline.enter", "offline.sign", "offline.mark", "offline.notice"},
 		Also:   []string{"offline.handover"},
 		Steps: []bench.Step{
 			begin(),
@@ -82,7 +82,7 @@ func HandOver(bench.Params) bench.Scenario {
 		Key:    "offline/handover",
 		Doc:    "Many documents and a Z report without a connection, handed over later.",
 		Checks: []string{"offline.handover", "offline.shiftclose"},
-		Also:   []string{"offline.sign", "offline.mark", "zreport.fields"},
+		Also:   []string{"offline.sign", "offline.mark", "offline.notice", "zreport.fields"},
 		Steps: []bench.Step{
 			begin(),
 			{Name: "cut every connection, sell twenty times", Run: func(ctx context.Context, b *bench.Bench) error {
@@ -168,5 +168,57 @@ func CutOff(p bench.Params) bench.Scenario {
 		Also:   []string{"offline.sign", "offline.mark", "offline.handover"},
 		Late:   true,
 		Steps:  steps,
+	}
+}
+
+// OfflineStop takes the connection and the answers away from a register that has no
+// autonomous mode.
+func OfflineStop() bench.Scenario {
+	without := func(ctx context.Context, b *bench.Bench) error {
+		t := try(ctx, b, receipt(plain()))
+		if err := look(ctx, b, t.Op.ID); err != nil {
+			return err
+		}
+		try(ctx, b, fiscal.Op{Kind: fiscal.OpDeposit, Cash: fiscal.Tenge(100)})
+		return nil
+	}
+	return bench.Scenario{
+		Key:    "offline/stop",
+		Doc:    "Nothing is connected, and the OFD does not answer: a register without an autonomous mode stops, and works again afterwards.",
+		Checks: []string{"link.stop"},
+		Also:   []string{"fiscal.sign"},
+		Steps: []bench.Step{
+			begin(),
+			{Name: "cut every connection, try to sell and to put cash in", Run: func(ctx context.Context, b *bench.Bench) error {
+				if err := b.CutAll(); err != nil {
+					return err
+				}
+				return without(ctx, b)
+			}},
+			{Name: "restore, sell", Run: func(ctx context.Context, b *bench.Bench) error {
+				if err := handOver(ctx, b); err != nil {
+					return err
+				}
+				try(ctx, b, receipt(plain()))
+				return nil
+			}},
+			{Name: "try to sell and to put cash in while the OFD does not answer", Run: func(ctx context.Context, b *bench.Bench) error {
+				if err := b.Silence(); err != nil {
+					return err
+				}
+				if err := without(ctx, b); err != nil {
+					return err
+				}
+				return b.Calm()
+			}},
+			{Name: "the OFD answers again: sell", After: bench.Pause(blockPatience, "the register asks by itself whether the OFD is back"), Run: func(ctx context.Context, b *bench.Bench) error {
+				if err := handOver(ctx, b); err != nil {
+					return err
+				}
+				try(ctx, b, receipt(plain()))
+				return nil
+			}},
+			end(),
+		},
 	}
 }

@@ -150,7 +150,7 @@ func FiscalSign(p bench.Params) bench.Scenario {
 		Key:    "receipt/sign",
 		Doc:    "The fiscal mark belongs to documents that have a sign, and to no others.",
 		Checks: []string{"fiscal.sign"},
-		Also:   []string{"offline.mark"},
+		Also:   []string{"offline.mark", "modes.main"},
 		Steps: []bench.Step{
 			begin(),
 			{Name: "sell: the OFD gives a sign", Run: sell(plain())},
@@ -189,6 +189,7 @@ func ZReport(p bench.Params) bench.Scenario {
 		Key:    "shift/zreport",
 		Doc:    "A shift with all kinds of operations, one receipt made without a connection, and all reports.",
 		Checks: []string{"zreport.fields"},
+		Also:   []string{"shift.close"},
 		Steps: []bench.Step{
 			begin(),
 			{Name: "close that shift, so that the next one is known from its first document", Run: func(ctx context.Context, b *bench.Bench) error {

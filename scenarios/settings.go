@@ -162,7 +162,7 @@ func ConfigShift() bench.Scenario {
 	return bench.Scenario{
 		Key:    "settings/shift",
 		Doc:    "The address of the OFD and the clock are changed with the shift open, and with the shift closed.",
-		Checks: []string{"config.shiftclosed"},
+		Checks: []string{"config.shiftclosed", "modes.main"},
 		Steps: []bench.Step{
 			begin(),
 			{Name: "with the shift open: change address, port and clock", Run: change},

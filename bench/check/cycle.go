@@ -6,6 +6,7 @@ import (
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/bench/regulation"
 	"github.com/kkmtest/kkmtest/cpcr/canon"
+	"github.com/kkmtest/kkmtest/fiscal"
 )
 
 func cycleChecks() []Check {
@@ -39,7 +40,7 @@ func judgeCycle(r *Record, _ regulation.Params) []Judgement {
 			v.open(unsure("paper.unread", nil).Citing(x.Seq))
 		case m == Online && !x.Faulty:
 			v.prove("cycle", o, o.Seq, x.Seq, o.Papers[0].Seq, o.End)
-		case m == Autonomous && len(o.During) == 0 && !o.Faulty && !o.Staged && w.oldest(o) == nil && w.barred == nil && w.lastGood != 0 && !r.troubled(w.lastGood, o.windowE) && !saysOffline(o):
+		case m == Autonomous && len(o.During) == 0 && !o.Faulty && !o.Staged && w.oldest(o) == nil && w.barred == nil && w.lastGood != 0 && !r.troubled(w.lastGood, o.windowE) && !r.readdressed(w.lastGood, o.Seq) && !saysOffline(o):
 			// The link stood, nothing waited, nothing had gone wrong since the OFD's last word: the receipt was made and no attempt was made to send it.
 			v.fail(o, fail("cycle.unsent", a, o.End, o.Seq, w.lastGood))
 		}
@@ -63,4 +64,15 @@ func strays(x *Exchange) []history.Seq {
 // saysOffline says whether the register itself said before the operation that it worked autonomously.
 func saysOffline(o *Operation) bool {
 	return o.Before != nil && o.Before.Offline != nil && *o.Before.Offline
+}
+
+// readdressed says whether somebody may have changed where the register finds the
+// OFD, or how it names itself there, between two events.
+func (r *Record) readdressed(from, to history.Seq) bool {
+	for _, o := range r.Ops {
+		if o.Seq > from && o.Seq < to && o.Kind == fiscal.OpSetSetting && o.Setting != fiscal.SetCashierPassword && !o.Refused() && o.Got() != fiscal.Unsupported {
+			return true
+		}
+	}
+	return false
 }

@@ -278,8 +278,12 @@ func (r *Record) judgeLateZ(v *verdict, o *Operation, book *Shift, a args) {
 		return
 	}
 	for _, d := range book.Ops {
-		if b := d.Booked(); d != o && d.isDocument() && b != nil && b.Seq > x.Seq {
-			v.fail(o, fail("queue.order", args{"kind": kindWord(d), "op": seqText(d.Seq), "other": kindWord(o), "otherop": seqText(o.Seq)}, x.Seq, b.Seq, o.Seq))
+		if d == o || !d.IsReceipt() || !d.Done() || refusedByOFD(d) { // of cash operations nobody says that they belong before the close
+			continue
+		}
+		if b := d.Booked(); b == nil && d.Seq < o.Seq || b != nil && b.Seq > x.Seq {
+			ev := []history.Seq{x.Seq, d.Seq, o.Seq}
+			v.fail(o, fail("queue.order", args{"kind": kindWord(d), "op": seqText(d.Seq), "other": kindWord(o), "otherop": seqText(o.Seq)}, ev[0], append(ev[1:], seqs(b)...)...))
 			return
 		}
 	}

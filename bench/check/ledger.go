@@ -1,6 +1,8 @@
 package check
 
 import (
+	"slices"
+
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/cpcr/canon"
 	"github.com/kkmtest/kkmtest/fiscal"
@@ -113,6 +115,15 @@ func keepBooks(r *Record) []*Shift {
 			if !took {
 				s.doubt("ledger.unknown", o.Seq)
 				s.Others++
+			}
+		}
+		if b := o.Booked(); o.Refused() && b != nil {
+			// The register had no answer and said so. When it settled that later (cpcr.md
+			// 4.4) the document exists; otherwise the OFD has one of which the register does
+			// not know, and the figures of either may hold it.
+			took = slices.ContainsFunc(o.Sent, func(x *Exchange) bool { return x.Confirmed() && x.Answer().Seq > o.End })
+			if !took {
+				s.doubt("ledger.unknown", o.Seq)
 			}
 		}
 		if !took {

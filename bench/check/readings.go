@@ -57,9 +57,12 @@ var (
 	readMark     = reading("mark-beside-sign")
 	readZero     = reading("zero-rows")
 	readDocument = reading("document-shown")
+	readSource   = reading("report-source")
+	readNotice   = reading("offline-notice")
+	readKept     = reading("kept-in-store")
 )
 
 // Readings lists all of them.
 func Readings() []Reading {
-	return []Reading{readOldest, readOver, readAnswer, readLife, readFirst, readSum, readDocs, readTendered, readVAT, readStore, readChecksum, readSent, readLevels, readClock, readToken, readRefusal, readBlockedZ, readTaxPlace, readNumber, readPeriod, readMark, readZero, readDocument}
+	return []Reading{readOldest, readOver, readAnswer, readLife, readFirst, readSum, readDocs, readTendered, readVAT, readStore, readChecksum, readSent, readLevels, readClock, readToken, readRefusal, readBlockedZ, readTaxPlace, readNumber, readPeriod, readMark, readZero, readDocument, readSource, readNotice, readKept}
 }

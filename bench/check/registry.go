@@ -50,7 +50,7 @@ const (
 
 func registry() []Check {
 	var all []Check
-	for _, f := range []func() []Check{offlineChecks, shiftChecks, latencyChecks, ticketChecks, zreportChecks, receiptChecks, signChecks, cashChecks, blockChecks, cycleChecks, linkChecks, accessChecks, clockChecks} {
+	for _, f := range []func() []Check{offlineChecks, shiftChecks, latencyChecks, ticketChecks, zreportChecks, receiptChecks, signChecks, cashChecks, blockChecks, cycleChecks, linkChecks, accessChecks, clockChecks, documentChecks, linkStateChecks, authorityChecks, keepChecks} {
 		all = append(all, f()...)
 	}
 	return all

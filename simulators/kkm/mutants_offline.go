@@ -86,7 +86,7 @@ var offlineMutants = []mutant{
 	{Mutant{"handover-reorders", "hands two messages of the queue over in the wrong order", names("offline.handover"), names("offline.shiftclose", "zreport.fields")},
 		quirks{disturb: swap}},
 	{Mutant{"handover-drops", "loses a message of the queue during the hand-over", names("offline.handover"),
-		names("offline.sign", "offline.shiftclose", "offline.cutoff", "cash.placement", "ticket.return", "cycle.single", "zreport.fields", "ticket.fields")},
+		names("offline.sign", "offline.shiftclose", "offline.cutoff", "cash.placement", "ticket.return", "cycle.single", "zreport.fields", "ticket.fields", "store.kept")},
 		quirks{dropsOne: true}},
 	{Mutant{"handover-doubles", "sends a confirmed receipt of the queue a second time as a new one", names("offline.handover"),
 		names("offline.sign", "cycle.single", "zreport.fields", "ticket.fields")},

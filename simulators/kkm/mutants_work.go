@@ -93,7 +93,7 @@ var workMutants = []mutant{
 		quirks{keepsToItself: true}},
 	{Mutant{"cycle-doubled", "sends every online receipt twice", names("cycle.single"), names("zreport.fields", "ticket.return", "ticket.fields", "offline.handover", "latency.online")},
 		quirks{doubles: true}},
-	{Mutant{"cycle-no-paper", "sends receipts and prints nothing", names("cycle.single"), names("receipt.lines", "fiscal.sign", "offline.sign", "offline.mark", "ticket.return", "ticket.fields", "offline.enter")},
+	{Mutant{"cycle-no-paper", "sends receipts and prints nothing", names("cycle.single"), names("receipt.lines", "fiscal.sign", "offline.sign", "offline.mark", "ticket.return", "ticket.fields", "offline.enter", "document.printed")},
 		quirks{printsNothing: true}},
 
 	{Mutant{"link-garbage", "sends the first try of every request with a wrong application code", names("link.tcp"), names("cycle.single", "offline.handover")},
