@@ -15,7 +15,7 @@ import (
 // story is connects, loss, retransmission, a cut and delays on two links; it
 // returns the digest of the capture and of the record.
 func story(t testing.TB, seed uint64) (pcap, record [32]byte) {
-	w := newWorld(t, Options{Seed: seed, Links: []LinkOptions{{Name: "ethernet"}, {Name: "gsm", Latency: 80 * ms}}})
+	w := newWorld(t, Options{Seed: seed, Links: []LinkOptions{{Name: "ethernet"}, {Name: "gsm", Latency: 80 * ms, DNS: true, Lease: time.Hour}}})
 	w.ofd.echo = true
 	gsm, _ := w.net.Link("gsm")
 	w.set("loss", Drop{Pick: Pick{Share: 0.15}})
@@ -50,6 +50,19 @@ func story(t testing.TB, seed uint64) (pcap, record [32]byte) {
 		}
 	}
 	w.pass(10 * time.Minute)
+	for i, f := range []Fault{CaptivePortal{}, Rebind{}, Fragment{Max: 300}, NoName{}, NoDHCP, Delay{Fixed: ms, Jitter: 40 * ms, Spread: Pareto}} {
+		id := fmt.Sprint("late", i)
+		if err := gsm.Set(id, f); err != nil {
+			t.Fatal(err)
+		}
+		p := w.dialOn("gsm")
+		p.conn.Send(bytes.Repeat([]byte{byte(i)}, 2000))
+		peers = append(peers, p)
+		w.pass(7 * time.Minute)
+		if _, err := gsm.Clear(id); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := w.net.Flush(); err != nil {
 		t.Fatal(err)
 	}

@@ -130,7 +130,7 @@ func headers(p []byte) (layout, error) {
 			h.proto, h.trans = p[h.trans], h.trans+int(p[h.trans+1])*8+8
 		}
 	default:
-		return h, fmt.Errorf("Ethernet type %04x: want IP", typ)
+		return h, fmt.Errorf("type %04x of an Ethernet frame: want IP", typ)
 	}
 	if h.trans < h.net+ip4Minimum || len(p) < h.trans+udpHeader {
 		return h, fmt.Errorf("the transport header is cut off")

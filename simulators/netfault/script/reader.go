@@ -120,13 +120,6 @@ func (k *keys) get(key string) ast.Node {
 	return p.value
 }
 
-// has says whether a key stands there, whatever its value.
-func (k *keys) has(key string) bool {
-	k.asked[key] = true
-	_, ok := k.pairs[key]
-	return ok
-}
-
 // done refuses the keys that nobody asked for, in the order of the file.
 func (k *keys) done() {
 	var unknown []pair
