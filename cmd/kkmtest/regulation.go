@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -129,6 +128,8 @@ type jsonRow struct {
 	Class        string                     `json:"class,omitempty"`
 	Digest       string                     `json:"digest"`
 	Place        string                     `json:"place"`
+	Judging      *judging                   `json:"judging,omitempty"` // show only
+	Judged       string                     `json:"judged,omitempty"`  // by whom, when no check does
 }
 
 func toJSON(e regulation.Edition, r regulation.Row) jsonRow {
@@ -240,7 +241,7 @@ func (r regulations) show() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "show ROW",
-		Short:   "everything that is known of a row",
+		Short:   "everything that is known of a row, and how it is judged",
 		Example: "  kkmtest regulation show 27.6 --lang kk\n  kkmtest regulation show 29.6 --edition 626",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -282,6 +283,12 @@ func showRow(w io.Writer, all []regulation.Edition, number, lang string, asJSON 
 			langs = []regulation.Lang{l}
 		}
 		j := toJSON(e, row)
+		if j.Judging, err = judgingOf(e, row); err != nil {
+			return err
+		}
+		if j.Judging == nil {
+			j.Judged = open(row)
+		}
 		found = append(found, j)
 		if asJSON {
 			continue
@@ -310,6 +317,11 @@ func showRow(w io.Writer, all []regulation.Edition, number, lang string, asJSON 
 			if x[1] != "" {
 				fmt.Fprintf(w, "  %-12s %s\n", x[0], x[1])
 			}
+		}
+		if j.Judging != nil {
+			j.Judging.print(w)
+		} else if j.Judged != "" {
+			fmt.Fprintf(w, "  %-12s %s\n", "judged", j.Judged)
 		}
 	}
 	switch {
@@ -412,10 +424,13 @@ type jsonChange struct {
 	New   string   `json:"new,omitempty"`
 	What  []string `json:"what,omitempty"`
 	Lost  []string `json:"lost,omitempty"` // old rows whose findings no longer count
+	// Findings are the results of those rows in the findings that were given.
+	Findings map[string]string `json:"findings,omitempty"`
 }
 
 func (r regulations) diff() *cobra.Command {
 	var asJSON, all bool
+	var findings string
 	c := &cobra.Command{
 		Use:   "diff OLD NEW",
 		Short: "what became of each row, and which old findings no longer count",
@@ -423,8 +438,10 @@ func (r regulations) diff() *cobra.Command {
 one edition: each of OLD and NEW is an ID, a part of one, or a directory.
 
 An old finding counts as long as text, parameters, check, obligation and note of
-the row are the same; after any other change the row has to be judged again.`,
-		Example: "  kkmtest regulation diff 431 626\n  kkmtest regulation diff ./before/kz-626-2025 626",
+the row are the same; after any other change the row has to be judged again.
+--findings names the findings of OLD, as a file or a run directory: then the lost
+ones are listed with their results.`,
+		Example: "  kkmtest regulation diff 431 626\n  kkmtest regulation diff ./before/kz-626-2025 626\n  kkmtest regulation diff 431 626 --findings runs/2026-01-05-emulated-1",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			e, err := r.load(args...)
@@ -434,53 +451,17 @@ the row are the same; after any other change the row has to be judged again.`,
 			if e[0].ID != e[1].ID && e[1].After != e[0].ID {
 				return fmt.Errorf("%s does not continue %s but %q: want an edition and the one before it, or two revisions of one", e[1].ID, e[0].ID, e[1].After)
 			}
-			return printDiff(c.OutOrStdout(), regulation.Diff(e[0], e[1]), asJSON, all)
+			var had map[string]oldFinding
+			if findings != "" {
+				if had, err = readFindings(findings, e[0].ID); err != nil {
+					return err
+				}
+			}
+			return printDiff(c.OutOrStdout(), regulation.Diff(e[0], e[1]), had, asJSON, all)
 		},
 	}
+	c.Flags().StringVar(&findings, "findings", "", "findings.json of OLD, or a `RUN` directory that holds one")
 	c.Flags().BoolVar(&asJSON, "json", false, "write JSON")
 	c.Flags().BoolVar(&all, "all", false, "also print rows that are the same")
 	return c
-}
-
-func printDiff(w io.Writer, changes []regulation.Change, asJSON, all bool) error {
-	counts := map[string]int{}
-	var out []jsonChange
-	var lost []string
-	for _, ch := range changes {
-		counts[ch.State]++
-		j := jsonChange{State: ch.State, New: ch.New.Number, What: ch.What}
-		for _, o := range ch.Old {
-			j.Old = append(j.Old, o.Number)
-		}
-		for _, o := range ch.Lost {
-			j.Lost = append(j.Lost, o.Number)
-		}
-		lost = append(lost, j.Lost...)
-		out = append(out, j)
-	}
-	if asJSON {
-		return printJSON(w, out)
-	}
-	for _, j := range out {
-		if j.State == regulation.Continued && !all {
-			continue
-		}
-		line := fmt.Sprintf("%-9s %s", j.State, strings.Join(j.Old, ","))
-		if j.New != "" && len(j.Old) > 0 {
-			line += " -> "
-		}
-		line += j.New
-		if len(j.What) > 0 {
-			line += "  (" + strings.Join(j.What, ", ") + ")"
-		}
-		fmt.Fprintln(w, line)
-	}
-	var sum []string
-	for _, s := range slices.Sorted(maps.Keys(counts)) {
-		sum = append(sum, fmt.Sprintf("%d %s", counts[s], s))
-	}
-	slices.Sort(lost)
-	lost = slices.Compact(lost)
-	fmt.Fprintf(w, "%s\nold findings that no longer count: %d rows\n", strings.Join(sum, ", "), len(lost))
-	return nil
 }
