@@ -257,10 +257,11 @@ func (l *Link) meet(v *voyage, i int, p Packet, a arrival) {
 			continue
 		}
 		s.seen++
-		d := s.f.Decide(l.moment(s, v.dir), p)
-		if !d.changes() {
+		decided := s.f.Decide(l.moment(s, v.dir), p)
+		if !decided.changes() {
 			continue
 		}
+		d := decided
 		v.notes = append(v.notes, l.strike(s, v.n, d.Note))
 		if d.Delay > 0 && !d.Drop {
 			a.due += d.Delay
@@ -273,10 +274,12 @@ func (l *Link) meet(v *voyage, i int, p Packet, a arrival) {
 			v.said = append(v.said, func() { l.speak(f, d, s) })
 		}
 		if d.Tell > 0 {
-			v.said = append(v.said, func() { l.tell(p, d.Tell, s) })
+			struck := p // a copy here, so that packets which no fault strikes stay off the heap
+			v.said = append(v.said, func() { l.tell(struck, d.Tell, s) })
 		}
 		if len(d.Reply) > 0 {
-			v.said = append(v.said, func() { l.reply(v.dir.back(), d.Reply, s) })
+			back := v.dir.back()
+			v.said = append(v.said, func() { l.reply(back, d.Reply, s) })
 		}
 		a.copies += d.Copies
 		a.overtaken = a.overtaken || d.Overtaken
@@ -439,7 +442,8 @@ type arrival struct {
 // send puts a packet on its way. Ordered packets never overtake each other.
 func (l *Link) send(dir Dir, a arrival, now clock.Instant) {
 	if a.overtaken {
-		l.n.after(a.due-now.Mono, func() { l.hand(dir, a, l.n.instant()) })
+		late := a
+		l.n.after(a.due-now.Mono, func() { l.hand(dir, late, l.n.instant()) })
 		return
 	}
 	q := &l.lanes[dir]
