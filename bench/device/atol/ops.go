@@ -112,14 +112,35 @@ func (d *Driver) perform(ctx context.Context, w *line.Work) error {
 }
 
 // completed takes the moment when the register was ready to answer for the end of
-// an operation.
-func (d *Driver) completed(w *line.Work, seen bool) {
+// an operation, and waits while the register says that it has no paper: what it has registered
+// is not handed over before.
+func (d *Driver) completed(ctx context.Context, w *line.Work, seen bool) error {
 	w.Done = d.l.Loop.Now()
-	if !seen {
-		return
-	}
-	if at := d.c.answered(); at.Mono >= w.Entered.Mono {
+	if at := d.c.answered(); seen && at.Mono >= w.Entered.Mono {
 		w.Blur(w.Done.Mono-at.Mono, "reading the answer")
+	}
+	until := w.Done.Add(d.o.Timers.Report)
+	for before := w.Done; ; before = d.l.Loop.Now() {
+		s, err := d.short(ctx)
+		if err != nil {
+			return w.Told("whether the paper is there is not known", err)
+		}
+		now := d.l.Loop.Now()
+		switch {
+		case s.flags&frame.FlagNoPaper == 0 && before.Mono == w.Done.Mono:
+			return nil
+		case s.flags&frame.FlagNoPaper == 0:
+			w.Done = now
+			w.Blur(now.Mono-before.Mono, "between two questions for the paper")
+			return nil
+		case now.Mono >= until.Mono:
+			w.Done = now
+			w.Say(fmt.Sprintf("registered; after %v there was no paper", d.o.Timers.Report))
+			return nil
+		}
+		if err := d.l.Sleep(ctx, d.o.Timers.Poll); err != nil {
+			return err
+		}
 	}
 }
 
@@ -151,7 +172,9 @@ func (d *Driver) cash(ctx context.Context, w *line.Work, id identity, c frame.Co
 		if err != nil {
 			return err
 		}
-		d.completed(w, seen)
+		if err := d.completed(ctx, w, seen); err != nil {
+			return err
+		}
 		return d.numbers(ctx, w)
 	})
 }
@@ -161,7 +184,7 @@ func (d *Driver) print(ctx context.Context, w *line.Work, id identity, b *frame.
 	return d.within(ctx, w, frame.ModeRegister, id, func() error {
 		seen, err := d.effect(ctx, w, b, "", nil)
 		if err == nil {
-			d.completed(w, seen)
+			err = d.completed(ctx, w, seen)
 		}
 		return err
 	})

@@ -68,6 +68,9 @@ type Options struct {
 	// Sections tells the taxes of the sections, because a line of a receipt has
 	// none of its own. No source says in which field of which table they lie.
 	Sections Sections
+	// LatinI says that the register is known to take a Latin I between Cyrillic letters
+	// for the Kazakh letter, for which its code page has no other code.
+	LatinI bool
 	// Payments maps payment kinds to the payment types 2..4; nil is card 2, mobile 3.
 	Payments map[fiscal.PaymentKind]int
 	// Latency is how late the bench may notice a byte that has arrived.

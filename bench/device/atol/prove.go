@@ -48,6 +48,19 @@ func (d *Driver) effect(ctx context.Context, w *line.Work, b *frame.Body, who st
 	_, seen, err = line.Effect(ctx, d.l, w, frame.Code(cmd[0]).String(), func(ctx context.Context) (*frame.Fields, error) {
 		return d.carry(ctx, cmd, prove == nil, note)
 	}, prove)
+	var no *line.Refusal
+	if prove == nil || !errors.As(err, &no) || frame.ClassOf(byte(no.Code)) != frame.ClassOperator {
+		return seen, err
+	}
+	// Paper or mechanics may have failed before the command or behind it.
+	v, text, e := prove(ctx)
+	switch {
+	case e != nil:
+		return false, &line.Unsettled{Text: err.Error() + ", and the question what became of it failed: " + e.Error()}
+	case v == line.Happened:
+		w.Say(fmt.Sprintf("%v, and executed: %s", err, text))
+		return true, nil
+	}
 	return seen, err
 }
 

@@ -99,7 +99,9 @@ func (d *Driver) receipt(ctx context.Context, w *line.Work, id identity) error {
 	}
 	w.Guard, d.open = nil, nil
 	w.Out.Change = r.Change()
-	d.completed(w, seen)
+	if err := d.completed(ctx, w, seen); err != nil {
+		return err
+	}
 	return d.numbers(ctx, w)
 }
 
@@ -224,7 +226,7 @@ func (d *Driver) text(ctx context.Context, s string) ([]byte, error) {
 		return nil, err
 	}
 	encode := frame.Encode866
-	if own {
+	if own || d.o.LatinI {
 		encode = frame.Encode866Twins
 	}
 	p, err := encode(s)

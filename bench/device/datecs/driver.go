@@ -62,6 +62,7 @@ type Driver struct {
 	info *deviceInfo // answer to 90, once it was asked
 	left *leftOver   // a receipt that may have been left open
 	read journal     // how far the journal was read
+	let  map[int]let // by operator
 }
 
 // leftOver is a receipt that an operation could neither finish nor drop.
@@ -97,7 +98,7 @@ func Open(loop clock.Loop, port device.Port, j history.Journal, o Options) (*Dri
 			return nil, fmt.Errorf("datecs: tax group %d of what is not taxed: want 1 to 8, or 0", g.Untaxed)
 		}
 	}
-	d := &Driver{o: o}
+	d := &Driver{o: o, let: map[int]let{}}
 	d.l = line.New(loop, port, j, line.Options{Family: "datecs", Baud: o.Baud, Latency: o.Latency, Reopen: o.Reopen, Recovery: o.Timers.Recovery}, func() { d.c.synced = false })
 	d.c = &link{Line: d.l, family: o.Family, t: o.Timers, seq: frame.FirstSeq}
 	return d, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kkmtest/kkmtest/bench/device"
 	"github.com/kkmtest/kkmtest/bench/device/datecs/frame"
@@ -18,6 +19,7 @@ type operator struct {
 	number int
 	pw     string
 	who    string // for notes
+	guess  bool   // the password is the factory's, nobody has told it
 }
 
 // as finds operator and password. A password in the role replaces what would be sent.
@@ -32,15 +34,12 @@ func (d *Driver) as(r fiscal.Role, own bool) (operator, error) {
 	if n > maxOperator {
 		return operator{}, line.Unablef("operator %d: the protocol has operators 1 to %d", n, maxOperator)
 	}
-	o := operator{n, "0000", fmt.Sprintf("operator %d", n)}
-	if own {
-		o.pw = fmt.Sprintf("%04d", n)
-	}
+	o := operator{n, factoryPassword, fmt.Sprintf("operator %d", n), true}
 	if p, ok := d.o.Passwords.Operators[n]; ok {
-		o.pw = p
+		o.pw, o.guess = p, false
 	}
 	if r.Password != "" {
-		o.pw, o.who = r.Password, o.who+" with another password"
+		o.pw, o.who, o.guess = r.Password, o.who+" with another password", false
 		for len(o.pw) < 4 {
 			o.pw = "0" + o.pw
 		}
@@ -50,6 +49,20 @@ func (d *Driver) as(r fiscal.Role, own bool) (operator, error) {
 	}
 	return o, nil
 }
+
+// factoryPassword is what every operator has until another one is programmed (7).
+const factoryPassword = "0000"
+
+// let says how an operator whose password nobody has told was received: a
+// refusal may be about the guess, proves nothing about the register, and is not
+// tried a second time, because three of them lock it.
+type let uint8
+
+const (
+	untried let = iota
+	letIn
+	shutOut
+)
 
 // guarded refuses what a command without operator and password cannot say.
 func guarded(w *line.Work, cmd string) error {
@@ -115,6 +128,9 @@ func pick[T any](first bool, a, b T) T {
 func (d *Driver) finish(ctx context.Context, w *line.Work, seen bool) error {
 	at := d.c.ready
 	w.Done = d.l.Loop.Now()
+	if err := d.awaitPaper(ctx, w); err != nil {
+		return w.Told("whether the paper is there is not known", err)
+	}
 	if d.o.Family == frame.P {
 		// W lets the answer wait for the end of printing.
 		_, err := ask(ctx, d, frame.GetStatus, []byte("W"), func(r reply) (struct{}, error) { return struct{}{}, nil })
@@ -142,6 +158,37 @@ func (d *Driver) finish(ctx context.Context, w *line.Work, seen bool) error {
 	}
 	return nil
 }
+
+// awaitPaper waits while the register says that it has no paper: what it has
+// registered is not handed over before.
+func (d *Driver) awaitPaper(ctx context.Context, w *line.Work) error {
+	until := d.l.Loop.Now().Add(d.o.Timers.Receipt)
+	for before := w.Done; ; before = d.l.Loop.Now() {
+		out, err := ask(ctx, d, frame.GetStatus, nil, func(r reply) (bool, error) { return frame.NoPaper(r.status), nil })
+		if err != nil {
+			return err
+		}
+		now := d.l.Loop.Now()
+		switch {
+		case !out && before.Mono == w.Done.Mono:
+			return nil
+		case !out:
+			w.Done = now
+			w.Blur(now.Mono-before.Mono, "between two questions for the paper")
+			return nil
+		case now.Mono >= until.Mono:
+			w.Done = now
+			w.Say(fmt.Sprintf("registered; after %v there was no paper", d.o.Timers.Receipt))
+			return nil
+		}
+		if err := d.l.Sleep(ctx, paperPoll); err != nil {
+			return err
+		}
+	}
+}
+
+// paperPoll is the pause between two questions for the paper.
+const paperPoll = 200 * time.Millisecond
 
 func (d *Driver) cash(ctx context.Context, w *line.Work, by fiscal.Tiyn) error {
 	if err := guarded(w, d.o.Family.Name(frame.Money)); err != nil {

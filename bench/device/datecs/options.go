@@ -23,8 +23,7 @@ type Timers struct {
 
 // Passwords of operators, 4 to 8 digits.
 type Passwords struct {
-	// Operators by number. One who is not here has the factory value 0000; on the
-	// bench's own register the own number.
+	// Operators by number. For one who is not here the factory value 0000 is tried once.
 	Operators map[int]string
 	// Admin is the operator who is meant by the role of an administrator; 0 is 20,
 	// on the bench's own register 30.

@@ -52,6 +52,9 @@ func (d *Driver) receipt(ctx context.Context, w *line.Work) error {
 	if err != nil {
 		return err
 	}
+	if o.guess && d.let[o.number] == shutOut {
+		return notLetIn(o)
+	}
 	if d.left != nil {
 		return &line.Unsettled{Text: "not registered: a receipt of an earlier operation is still open on the register and can neither be cancelled nor closed"}
 	}
@@ -62,8 +65,15 @@ func (d *Driver) receipt(ctx context.Context, w *line.Work) error {
 	d.l.Shaky = false
 	if _, _, err := d.effect(ctx, w, p.open.cmd, p.open.data, o.who, d.opened); err != nil {
 		var lost *line.Unsettled
+		var no *line.Refusal
+		if o.guess && d.let[o.number] == untried && errors.As(err, &no) {
+			d.let[o.number] = shutOut
+			w.Say(err.Error())
+			err = notLetIn(o)
+		}
 		return d.abandon(ctx, w, base, err, errors.As(err, &lost))
 	}
+	d.let[o.number] = letIn
 	total, tendered := fiscal.Tiyn(0), fiscal.Tiyn(0)
 	w.Guard = func(ctx context.Context) error { return d.still(ctx, total) }
 	for _, s := range p.steps {
@@ -99,6 +109,10 @@ func (d *Driver) receipt(ctx context.Context, w *line.Work) error {
 	}
 	w.Guard = nil
 	return d.finish(ctx, w, seen)
+}
+
+func notLetIn(o operator) error {
+	return line.Unablef("%s was not let in with the factory password, and nobody has told another one", o.who)
 }
 
 // paymentTaken reads the answer to 53: D a remainder, R the change; everything

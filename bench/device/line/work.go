@@ -60,8 +60,12 @@ func (w *Work) Told(what string, err error) error {
 	return err
 }
 
-// result is the event that follows the Intent.
+// result is the event that follows the Intent. Entered stays zero when nothing
+// was; an operation whose end was not seen ends with its record.
 func (w *Work) result(l *Line) history.Result {
+	if w.Done == (clock.Instant{}) || w.Done.Mono < w.Entered.Mono {
+		w.Done = l.Loop.Now()
+	}
 	r := history.Result{Op: w.Op.ID, Outcome: w.Out, Entered: w.Entered, Done: w.Done}
 	w.Blur(l.byteTime, "one byte on the line")
 	w.Blur(l.Latency(), "port and adapter")

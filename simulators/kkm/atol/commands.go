@@ -89,15 +89,8 @@ func (c *call) do(op fiscal.Op, done func(kkm.Reply)) {
 }
 
 // paper is do for documents: the answer comes when they are printed.
-func (c *call) paper(op fiscal.Op, done func()) {
-	c.do(op, func(kkm.Reply) {
-		c.h.printed(func() {
-			if done != nil {
-				done()
-			}
-			c.ok()
-		})
-	})
+func (c *call) paper(op fiscal.Op) {
+	c.do(op, func(kkm.Reply) { c.h.through(c.fail) })
 }
 
 // handler is a command and the mode that it needs; -1 is any.
@@ -139,7 +132,7 @@ func init() { // a literal would be an initialization cycle through command
 		frame.CashIn:      {reg, func(h *Host, c *call) { h.cash(c, fiscal.OpDeposit) }},
 		frame.CashOut:     {reg, func(h *Host, c *call) { h.cash(c, fiscal.OpWithdraw) }},
 		frame.Text:        {reg, (*Host).text},
-		frame.RepeatLast:  {reg, func(h *Host, c *call) { h.shut(c, func() { c.paper(fiscal.Op{Kind: fiscal.OpCopy}, nil) }) }},
+		frame.RepeatLast:  {reg, func(h *Host, c *call) { h.shut(c, func() { c.paper(fiscal.Op{Kind: fiscal.OpCopy}) }) }},
 		frame.Cut:         {reg, nothing},
 
 		frame.Report:  {int(frame.ModeX), (*Host).report},
@@ -237,7 +230,7 @@ func (h *Host) cash(c *call, kind fiscal.OpKind) {
 			c.fail(reasonCode(kind, h.r.May(op)))
 			return
 		}
-		c.paper(op, nil)
+		c.paper(op)
 	})
 }
 

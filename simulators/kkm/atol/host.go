@@ -145,14 +145,35 @@ func (h *Host) after(d time.Duration, f func()) clock.Timer {
 // paperPoll is how often the machine looks whether the paper has stopped.
 const paperPoll = 20 * time.Millisecond
 
-// printed calls f when nothing prints any more, or when the paper is out: the
-// document then goes on by itself when there is paper again.
+// printed calls f when nothing prints any more. A document in the middle of which
+// the paper went away is not through before it is back.
 func (h *Host) printed(f func()) {
-	if !h.r.Printing() || !h.r.State().Paper {
+	if !h.r.Printing() {
 		f()
 		return
 	}
 	h.after(paperPoll, func() { h.printed(f) })
+}
+
+// paperPatience is how long a document that is registered waits for paper before
+// the register answers that there is none.
+const paperPatience = 15 * time.Second
+
+// through is printed for an answer, with the error 67h when the paper does not come back.
+func (h *Host) through(f func(code byte)) {
+	until := h.loop.Now().Mono + paperPatience
+	var look func()
+	look = func() {
+		switch {
+		case !h.r.Printing():
+			f(frame.OK)
+		case !h.r.State().Paper && h.loop.Now().Mono >= until:
+			f(frame.ErrNoPaper)
+		default:
+			h.after(paperPoll, look)
+		}
+	}
+	look()
 }
 
 // typed is a password as a person would type it.

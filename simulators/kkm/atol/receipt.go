@@ -287,7 +287,7 @@ func (h *Host) closeReceipt(c *call) {
 	}
 	c.do(op, func(kkm.Reply) {
 		h.open = nil
-		h.printed(c.ok)
+		h.through(c.fail)
 	})
 }
 
@@ -307,7 +307,7 @@ func (h *Host) text(c *call) {
 	case frame.Letters(s) > columns:
 		c.fail(frame.ErrLength)
 	case r == nil:
-		c.paper(fiscal.Op{Kind: fiscal.OpTestPrint, Value: s}, nil)
+		c.paper(fiscal.Op{Kind: fiscal.OpTestPrint, Value: s})
 	case !h.o.Plain && r.notes.Take(s):
 		c.ok()
 	default:

@@ -113,7 +113,7 @@ func TestReceiptsArriveWhole(t *testing.T) {
 					if got := w.Reg.Receipts(); len(got) != 1 || !reflect.DeepEqual(got[0], tt.r) {
 						t.Errorf("the register got\n%+v, want\n%+v", got, tt.r)
 					}
-					if as := w.Reg.Ops[0].As; as.Cashier != 3 || as.Password != "0003" {
+					if as := w.Reg.Ops[0].As; as.Cashier != 3 || as.Password != map[bool]string{false: "3", true: "0003"}[plain] {
 						t.Errorf("role %+v, want the cashier's", as)
 					}
 					if out.Change != tt.r.Change() || out.Doc != 1 || out.Shift != 42 {
@@ -275,6 +275,8 @@ func TestRefusals(t *testing.T) {
 		families(t, false, datecs.Options{}, func(t *testing.T, f ht.Family) {
 			t.Run(string(reason), func(t *testing.T) {
 				w := f.New(t, ht.Driver{})
+				w.Done(ht.Receipt(ht.Sale())) // the operator is let in
+				w.Reg.Ops = nil
 				w.Reg.Paper = reason != kkm.NoPaper
 				w.Reg.Refuse[fiscal.OpReceipt], w.Reg.Refuse[fiscal.OpZReport] = reason, reason
 				for _, op := range []fiscal.Op{ht.Receipt(ht.Sale()), {Kind: fiscal.OpZReport}} {
@@ -324,7 +326,8 @@ func TestPasswords(t *testing.T) {
 		as := func(r fiscal.Role) fiscal.Op { op := ht.Receipt(ht.Sale()); op.As = r; return op }
 		w.Done(as(fiscal.Role{Cashier: 7}))
 		w.Done(as(fiscal.Role{Admin: true}))
-		if got := w.Reg.Ops[1].As; got.Cashier != 30 || got.Password != "0030" {
+		w.Done(as(fiscal.Role{Cashier: 1}))
+		if got := w.Reg.Ops[1].As; got.Cashier != 30 || got.Password != "30" {
 			t.Errorf("administrator %+v", got)
 		}
 		if out := w.Do(as(fiscal.Role{Password: "987654"})); out.Got != fiscal.Refused || !strings.Contains(out.Text, "password") {
@@ -350,5 +353,21 @@ func TestPasswords(t *testing.T) {
 		}
 		w.Host.Reset()
 		w.Done(as(fiscal.Role{Cashier: 1}))
+		// A refusal of a guess proves nothing, and is not tried again.
+		w.Reg.Refuse[fiscal.OpReceipt] = kkm.ShiftTooLong
+		if out := w.Do(as(fiscal.Role{Cashier: 5})); out.Got != fiscal.Unsupported || !strings.Contains(out.Text, "factory password") {
+			t.Errorf("an operator who was never let in: %+v", out)
+		}
+		if out := w.Do(as(fiscal.Role{Cashier: 7})); out.Got != fiscal.Refused {
+			t.Errorf("an operator whose password was told: %+v", out)
+		}
+		if out := w.Do(as(fiscal.Role{Cashier: 1})); out.Got != fiscal.Refused {
+			t.Errorf("an operator who was let in before: %+v", out)
+		}
+		delete(w.Reg.Refuse, fiscal.OpReceipt)
+		n := len(w.Reg.Ops)
+		if out := w.Do(as(fiscal.Role{Cashier: 5})); out.Got != fiscal.Unsupported || len(w.Reg.Ops) != n {
+			t.Errorf("the same operator again: %+v", out)
+		}
 	})
 }

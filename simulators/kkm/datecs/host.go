@@ -154,14 +154,24 @@ func (h *Host) after(d time.Duration, f func()) clock.Timer {
 // paperPoll is how often the machine looks whether the paper has stopped.
 const paperPoll = 20 * time.Millisecond
 
-// printed calls f when nothing prints any more, or when the paper is out.
+// printed calls f when nothing prints any more. A document in the middle of which
+// the paper went away is not through before it is back; after a while the register
+// answers all the same, and its status tells of the paper.
 func (h *Host) printed(f func()) {
-	if !h.r.Printing() || !h.r.State().Paper {
-		f()
-		return
+	until := h.loop.Now().Mono + paperPatience
+	var look func()
+	look = func() {
+		if !h.r.Printing() || !h.r.State().Paper && h.loop.Now().Mono >= until {
+			f()
+			return
+		}
+		h.after(paperPoll, look)
 	}
-	h.after(paperPoll, func() { h.printed(f) })
+	look()
 }
+
+// paperPatience is how long an answer waits for paper.
+const paperPatience = 15 * time.Second
 
 func (h *Host) x() bool { return h.o.Family == frame.X }
 

@@ -62,7 +62,7 @@ func (h *Host) openReceipt(c *call, storno bool) {
 		if !h.knows(c, n, c.at(1)) {
 			return
 		}
-		r := &receipt{Receipt: fiscal.Receipt{Kind: fiscal.Sale}, storno: storno, role: fiscal.Role{Cashier: n, Password: c.at(1)}}
+		r := &receipt{Receipt: fiscal.Receipt{Kind: fiscal.Sale}, storno: storno, role: fiscal.Role{Cashier: n, Password: h.typed(n, c.at(1))}}
 		if storno {
 			r.Kind = fiscal.SaleReturn
 		}
