@@ -83,7 +83,7 @@ func TestNetfaultBridge(t *testing.T) {
 	if err := <-got; err != nil {
 		t.Errorf("the frame did not pass: %v", err)
 	}
-	if err, said := stop(); err != nil || said != "" {
+	if said, err := stop(); err != nil || said != "" {
 		t.Errorf("stopped with %v, said %q", err, said)
 	}
 }

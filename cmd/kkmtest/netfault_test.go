@@ -19,15 +19,15 @@ import (
 	"github.com/kkmtest/kkmtest/simulators/netfault/capture"
 )
 
-// netfaultAt runs the command until stop, which returns its error and what it
-// said on stderr.
-func netfaultAt(t *testing.T, args ...string) (ready string, stop func() (error, string)) {
+// netfaultAt runs the command until stop, which returns what it said on stderr
+// and its error.
+func netfaultAt(t *testing.T, args ...string) (ready string, stop func() (string, error)) {
 	t.Helper()
 	return netfaultIn(t, func() error { return nil }, args...)
 }
 
 // netfaultIn prepares the thread that the command runs on.
-func netfaultIn(t *testing.T, prepare func() error, args ...string) (ready string, stop func() (error, string)) {
+func netfaultIn(t *testing.T, prepare func() error, args ...string) (ready string, stop func() (string, error)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r, w := io.Pipe()
@@ -53,14 +53,14 @@ func netfaultIn(t *testing.T, prepare func() error, args ...string) (ready strin
 	go func() { _, _ = io.Copy(io.Discard, r) }()
 	var once sync.Once
 	var said string
-	stop = func() (error, string) {
+	stop = func() (string, error) {
 		var err error
 		once.Do(func() {
 			cancel()
 			err = <-done
 			said = warn.String()
 		})
-		return err, said
+		return said, err
 	}
 	t.Cleanup(func() { _, _ = stop() })
 	return strings.TrimSuffix(line, "\n"), stop
@@ -135,7 +135,7 @@ func TestNetfaultEdge(t *testing.T) {
 	if err != nil || took < 40*time.Millisecond {
 		t.Errorf("an exchange took %v, %v; want the script's delay", took, err)
 	}
-	err, said := stop()
+	said, err := stop()
 	if err != nil || said != "kkmtest: "+faults+":3:5: never on link ethernet never began\n" {
 		t.Errorf("stopped with %v, said %q", err, said)
 	}
@@ -163,7 +163,7 @@ func TestNetfaultEdge(t *testing.T) {
 	}
 	_, stop = netfaultAt(t, "--listen", "127.0.0.1:0", "--to", echoServer(t), "--script", faults, "--record", record)
 	// what slow did is on record; never is still to come
-	if err, said := stop(); err != nil || strings.Contains(said, "slow") || !strings.Contains(said, "never began") {
+	if said, err := stop(); err != nil || strings.Contains(said, "slow") || !strings.Contains(said, "never began") {
 		t.Errorf("the second call: %v, said %q", err, said)
 	}
 	text, err := os.ReadFile(record)
@@ -219,7 +219,7 @@ func TestNetfaultControl(t *testing.T) {
 	if !strings.Contains(string(table), "refuse") || !strings.Contains(string(table), "link gsm ") {
 		t.Errorf("table:\n%s", table)
 	}
-	if err, said := stop(); err != nil || said != "kkmtest: fault idle on link gsm never struck\n" {
+	if said, err := stop(); err != nil || said != "kkmtest: fault idle on link gsm never struck\n" {
 		t.Errorf("stopped with %v, said %q", err, said)
 	}
 }
