@@ -200,7 +200,7 @@ func TestExitStatus(t *testing.T) {
 		{"an unknown mutant in the self-test", "selftest --mutant nonsense", 2, "no such mutant"},
 		{"an unknown control line", "kkm --host usb", 2, "want pty or tcp:ADDR"},
 		{"an OFD without a port", "kkm --ofd nowhere", 2, "want host:port"},
-		{"an OFD without registers", "ofd", 2, "want --device"},
+		{"an OFD without registers", "ofd --http none", 2, "want --device"},
 		{"a register without a number", "ofd --device token=1", 2, "want id=NUMBER"},
 		{"a file of another kind", "dissect x.txt", 2, "x.txt"},
 		{"help", "run --help", 0, "Usage:"},

@@ -91,6 +91,7 @@ type Ticket struct {
 	Kind    canon.OperationTypeEnum
 	At      time.Time
 	Total   fiscal.Tiyn
+	Ref     uint64 // number of its event, as in Document
 }
 
 // Event is something that changed a device's state. Exactly one of the members

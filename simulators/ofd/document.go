@@ -75,6 +75,14 @@ func (s *Server) DocumentCount(id uint32) int {
 	return 0
 }
 
+// TicketCount is how many tickets of a device stand, without cancelled ones.
+func (s *Server) TicketCount(id uint32) int {
+	if d := s.devices[id]; d != nil {
+		return len(d.tickets)
+	}
+	return 0
+}
+
 // ShiftDocuments lists the documents of one shift.
 func (s *Server) ShiftDocuments(id, shift uint32) []Document {
 	var out []Document

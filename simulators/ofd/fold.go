@@ -150,7 +150,7 @@ func (s *Server) booked(d *device, b *DocumentBooked) error {
 func (s *Server) ticket(d *device, m *canon.TicketRequest, sign string) {
 	at, _ := cpcr.Time(m.GetDateTime(), time.UTC)
 	total, _ := cpcr.Tiyn(m.GetAmounts().GetTotal()) // was read once before the ticket was accepted
-	t := &Ticket{Sign: sign, Offline: m.GetOfflineTicketNumber(), Kind: m.GetOperation(), At: at, Total: total}
+	t := &Ticket{Sign: sign, Offline: m.GetOfflineTicketNumber(), Kind: m.GetOperation(), At: at, Total: total, Ref: s.events + 1}
 	d.tickets[sign] = t
 	if m.OfflineTicketNumber != nil {
 		d.offline[t.Offline] = t

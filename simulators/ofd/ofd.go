@@ -81,6 +81,11 @@ type Options struct {
 	Cashiers           []Cashier      // for AUTH
 	Goods              *Nomenclature  // for NOMENCLATURE; nil for none
 	Payments           []PaymentState // states that a payment code runs through, one a question; empty for NEW, SCANNED, PAID
+	// CheckPage is where the QR text of a register leads whose operator data name
+	// no site: what stands before "?i=".
+	CheckPage string
+	// Failed is told of the first failure of the server itself; nil when nobody wants to know.
+	Failed func(error)
 	// Misuse is told once of each connection that is ended for what its peer did;
 	// nil when nobody wants to know.
 	Misuse func(peer, what string)
@@ -239,6 +244,9 @@ func (s *Server) Err() error { return s.err }
 func (s *Server) fail(err error) {
 	if s.err == nil && err != nil {
 		s.err = err
+		if s.opt.Failed != nil {
+			s.opt.Failed(err)
+		}
 		for _, id := range slices.Sorted(maps.Keys(s.conns)) {
 			s.conns[id].reset("the server failed")
 		}
@@ -311,6 +319,10 @@ func (s *Server) keep(e Event) error {
 	return nil
 }
 
+// Settled calls then when all that was changed so far would survive a power loss;
+// never, when the store fails ([Options].Failed is told).
+func (s *Server) Settled(then func()) { s.settled(then) }
+
 // settled calls then when every event so far is durable: an answer tells of the
 // state, so it must not leave before the state would survive.
 func (s *Server) settled(then func()) {
@@ -326,6 +338,12 @@ type waiter struct {
 	need uint64
 	then func()
 }
+
+// Now is the server's own clock: civil time, with UTC standing for "no zone".
+func (s *Server) Now() time.Time { return s.now() }
+
+// Serves lists the versions that are served.
+func (s *Server) Serves() []cpcr.Version { return slices.Clone(s.opt.Versions) }
 
 // Skew moves the server's clock against the loop's (cpcr.md 15).
 func (s *Server) Skew(d time.Duration) { s.skew = d }

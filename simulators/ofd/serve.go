@@ -1,6 +1,7 @@
 package ofd
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -85,7 +86,7 @@ func (s *Server) serveTicket(d *device, q *query) reply {
 func (s *Server) qr(d *device, sign string, total fiscal.Tiyn, at time.Time) string {
 	base := s.opt.QRBase
 	if base == "" {
-		base = d.reg.Operator.URL
+		base = cmp.Or(d.reg.Operator.URL, s.opt.CheckPage)
 		if !strings.Contains(base, "://") {
 			base = "http://" + base
 		}

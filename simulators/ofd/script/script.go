@@ -2,6 +2,7 @@ package script
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 
@@ -72,6 +73,11 @@ func Load(name string, raw []byte) (*Script, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// Settings says whether the script has more than rules.
+func (s *Script) Settings() bool {
+	return s.cashiers != nil || s.goods != nil || s.payments != nil || !reflect.DeepEqual(s.choices, choices{})
 }
 
 // Apply puts choices, cashiers, goods and payments into the options of a server.

@@ -42,20 +42,11 @@ func (*Money) Want() string { return "an amount such as 150.00 or -0.50" }
 
 // UnmarshalText reads it.
 func (m *Money) UnmarshalText(b []byte) error {
-	s, minus := strings.CutPrefix(string(b), "-")
-	whole, part, ok := strings.Cut(s, ".")
+	_, part, ok := strings.Cut(string(b), ".")
+	t, err := fiscal.ParseTiyn(string(b))
 	const most = 1 << 50
-	n, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil || n > most || !plain(whole) || (ok && len(part) != 2) || strings.Trim(part, "0123456789") != "" {
+	if err != nil || (ok && len(part) != 2) || strings.Trim(string(b), "-.0123456789") != "" || t > most || t < -most {
 		return errForm
-	}
-	t := n * 100
-	if ok {
-		p, _ := strconv.ParseInt(part, 10, 64) // two digits
-		t += p
-	}
-	if minus {
-		t = -t
 	}
 	*m = Money(t)
 	return nil
