@@ -28,7 +28,7 @@ type Paper struct {
 
 // Columns of the tables, in tenths of a millimetre.
 var (
-	formWidths    = []int{140, 820, 560, 280}
+	formWidths    = []int{140, 780, 540, 340}
 	oneWidths     = []int{120, 490, 310, 170, 270, 440}
 	annexWidths   = []int{130, 390, 640, 420, 220}
 	pairWidths    = []int{560, 1240}
