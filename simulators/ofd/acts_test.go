@@ -392,6 +392,27 @@ func TestUnfinishedMessagesAreBounded(t *testing.T) {
 	}
 }
 
+// 16.9: the number of the last document with a token that is neither the issued
+// nor the last one.
+func TestNumberBeforeToken(t *testing.T) {
+	for before, want := range map[bool]uint32{false: 2, true: 8} {
+		w := newWorld(t, Options{NumberBeforeToken: before})
+		h := w.next()
+		w.code(h, sale(day, 1))
+		if c := w.code(h, sale(day, 1)); c != 0 {
+			t.Errorf("%v: the repeat gets %d", before, c)
+		}
+		h.Token = 5
+		if c := w.code(h, sale(day, 1)); c != want {
+			t.Errorf("%v: %d, want %d", before, c, want)
+		}
+		h.ReqNum++
+		if c := w.code(h, sale(day, 1)); c != 2 {
+			t.Errorf("%v: another number gets %d, want 2", before, c)
+		}
+	}
+}
+
 func TestStats(t *testing.T) {
 	w := newWorld(t, Options{})
 	h := w.next()

@@ -90,7 +90,7 @@ func (s *Server) decide(d *device, q *query) reply {
 			return reply{what: replayed, raw: d.last.answer, sign: d.replaySign()}
 		case same: // 3
 			return refuse(q, codeRetry, "")
-		case d.last.ok && q.h.Token == d.issued && q.h.ReqNum == d.last.number: // 4
+		case d.last.ok && (q.h.Token == d.issued || s.opt.NumberBeforeToken) && q.h.ReqNum == d.last.number: // 4
 			return refuse(q, codeNumber, "")
 		case q.h.Token != d.issued || q.h.Token == 0: // 5
 			return refuse(q, codeToken, "")

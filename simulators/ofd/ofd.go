@@ -60,6 +60,7 @@ type Options struct {
 	MaxPending         int            // bytes of unfinished messages on all connections; 0 for 64 MiB
 	AnswerUnsupported  bool           // 16.5: result 3 to a version that is not served, else close
 	Labels203          bool           // 16.19: the labels of the operator's schema (2.0.3) do for 2.0.4 too
+	NumberBeforeToken  bool           // 16.9: the last REQNUM with a token that is neither issued nor last gets 8
 	Rotate             Rotation       // 16.10
 	CheckReportToken   bool           // 16.12: REPORT with a wrong token gets 2
 	MissingIsBlocked   bool           // 16.22: a ticket without a mandatory field gets 15 instead of 13

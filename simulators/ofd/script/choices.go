@@ -22,6 +22,7 @@ type choices struct {
 	MaxDeviceConns      *int      `json:"max_connections_of_a_device"`
 	MaxPending          *int      `json:"max_pending_bytes"`
 	Labels203           *bool     `json:"labels_203"`
+	NumberBeforeToken   *bool     `json:"number_before_token"`
 	Rotate              *Rotation `json:"rotate"`
 	CheckReportToken    *bool     `json:"check_report_token"`
 	LenientReportHeader *bool     `json:"lenient_report_header"`

@@ -65,7 +65,7 @@ func TestRules(t *testing.T) {
 			t.Errorf("%s:\n%+v\nwant\n%+v", s.Rules[i].Name, got, w)
 		}
 	}
-	if s.Rules[3].At != "every.yaml:77:5" || s.Rules[3].Name != "at the end" {
+	if s.Rules[3].At != "every.yaml:78:5" || s.Rules[3].Name != "at the end" {
 		t.Errorf("%q stands at %s", s.Rules[3].Name, s.Rules[3].At)
 	}
 }
