@@ -47,17 +47,8 @@ func All(p bench.Params) []bench.Scenario {
 		Notice(),
 		ServerBlock(),
 	}
-	// A section that has no such limit has no work without a connection either.
-	if p.Has("offline.enter", "answer") {
-		all = append(all, OfflineEnter(p), HandOver(p))
-	} else {
-		all = append(all, OfflineStop())
-	}
-	all = append(all, ShiftLimit(p))
-	if p.Has("offline.cutoff", "limit") {
-		all = append(all, CutOff(p))
-	}
-	return append(all, Kept(p), Token())
+	// Of work without a connection, and of none, the plan takes what its rows ask for.
+	return append(all, OfflineEnter(p), HandOver(p), OfflineStop(), ShiftLimit(p), CutOff(p), Kept(p), Token())
 }
 
 // Bench choices.
@@ -185,17 +176,18 @@ func describe(op fiscal.Op) string {
 
 type run = func(context.Context, *bench.Bench) error
 
-// sell is a step that makes receipts which must work.
+// sell is a step that makes receipts. Whether the register takes them is for the
+// checks to say: a refusal of one spoils nothing of what the others show.
 func sell(rs ...fiscal.Receipt) run {
 	return func(ctx context.Context, b *bench.Bench) error {
 		for _, r := range rs {
-			must(ctx, b, receipt(r))
+			try(ctx, b, receipt(r))
 		}
 		return nil
 	}
 }
 
-// sellAt makes a plain sale that must work and begins at a phase of the second, so
+// sellAt makes a plain sale that begins at a phase of the second, so
 // that bench and register mean the same second.
 func sellAt(phase time.Duration) run {
 	return func(ctx context.Context, b *bench.Bench) error {
@@ -205,7 +197,7 @@ func sellAt(phase time.Duration) run {
 		if err := b.Pass(ctx, phase, "into the second"); err != nil {
 			return err
 		}
-		must(ctx, b, receipt(plain()))
+		try(ctx, b, receipt(plain()))
 		return nil
 	}
 }

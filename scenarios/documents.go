@@ -24,9 +24,9 @@ func Documents() bench.Scenario {
 		return r
 	}
 	work := func(ctx context.Context, b *bench.Bench) error {
-		must(ctx, b, receipt(sale(goods("Сүт", 1, 31100), goods("Қаймақ", 2, 47300))))
-		must(ctx, b, by(receipt(sale(goods("Май", 1, 92900))), secondCashier))
-		must(ctx, b, by(receipt(sale(goods("Ірімшік", 2, 156700))), secondCashier))
+		try(ctx, b, receipt(sale(goods("Сүт", 1, 31100), goods("Қаймақ", 2, 47300))))
+		try(ctx, b, by(receipt(sale(goods("Май", 1, 92900))), secondCashier))
+		try(ctx, b, by(receipt(sale(goods("Ірімшік", 2, 156700))), secondCashier))
 		return nil
 	}
 	reports := func(ctx context.Context, b *bench.Bench) error {

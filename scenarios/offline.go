@@ -93,13 +93,13 @@ func HandOver(bench.Params) bench.Scenario {
 					r := plain()
 					r.Lines[0].Price += fiscal.Tiyn(i) // every receipt can be told from the others
 					r.Payments = cash(r.Total())
-					must(ctx, b, receipt(r))
+					try(ctx, b, receipt(r))
 				}
 				return nil
 			}},
 			{Name: "put cash in and take some out", Run: func(ctx context.Context, b *bench.Bench) error {
-				must(ctx, b, fiscal.Op{Kind: fiscal.OpDeposit, Cash: fiscal.Tenge(700)})
-				must(ctx, b, fiscal.Op{Kind: fiscal.OpWithdraw, Cash: fiscal.Tenge(300)})
+				try(ctx, b, fiscal.Op{Kind: fiscal.OpDeposit, Cash: fiscal.Tenge(700)})
+				try(ctx, b, fiscal.Op{Kind: fiscal.OpWithdraw, Cash: fiscal.Tenge(300)})
 				return nil
 			}},
 			{Name: "print the X report, close the shift", After: bench.Pause(10*time.Minute, "the shift is closed well before the connection comes back"), Run: func(ctx context.Context, b *bench.Bench) error {
@@ -157,7 +157,7 @@ func CutOff(p bench.Params) bench.Scenario {
 		bench.Step{Name: "try to sell just past the limit", After: bench.SinceOp("3/1", limit+edge, "just past the limit of work without a connection"), Run: trySell(plain())},
 		bench.Step{Name: "restore, hand over", Run: func(ctx context.Context, b *bench.Bench) error { return handOver(ctx, b) }},
 		bench.Step{Name: "sell: the register must work again", Run: func(ctx context.Context, b *bench.Bench) error {
-			must(ctx, b, receipt(plain()))
+			try(ctx, b, receipt(plain()))
 			return nil
 		}},
 		end())

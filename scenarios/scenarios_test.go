@@ -60,7 +60,7 @@ func TestEveryCheckOfTheSectionIsServed(t *testing.T) {
 
 // What a check reads and what a scenario says that it shows must be the same.
 func TestChecksAndScenariosKnowEachOther(t *testing.T) {
-	all := append(All(bench.NewParams(sectionI(t))), OfflineStop()) // which belongs to other sections
+	all := All(bench.NewParams(sectionI(t)))
 	byKey := map[string]bench.Scenario{}
 	for _, s := range all {
 		if _, twice := byKey[s.Key]; twice {

@@ -67,7 +67,7 @@ func judgeToken(r *Record, _ regulation.Params) []Judgement {
 			}
 		}
 		waiting = append(waiting, x)
-		if x.Req == nil && x.Err != nil && x.Header.ID == 0 {
+		if x.Req == nil { // its header need not mean anything
 			continue
 		}
 		a := args{"token": strconv.FormatUint(uint64(x.Header.Token), 10), "id": strconv.FormatUint(uint64(x.Header.ID), 10), "want": fresh.text(),

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/kkmtest/kkmtest/bench/history"
@@ -12,8 +13,10 @@ import (
 func blockChecks() []Check {
 	return []Check{
 		{Key: "block.server", Doc: "After the OFD's order to suspend no sale works, and the notice is given.",
+			Params:    []Param{{Name: "notice", Type: tWord, OneOf: []string{"opening", "none"}, Doc: "opening (also without this parameter): a shift opened afterwards begins with a notice; none: no notice is asked for"}},
 			Scenarios: []string{"online/block"}, Judge: judgeBlock},
 		{Key: "notice.shown", Doc: "A text of the tax service that came with an answer is shown, or printed with the next report.",
+			Params:    []Param{{Name: "show_at", Type: tWords, Doc: "where it has to appear: screen, report (next X or Z), shift_open, receipt_of_message; without it screen or report"}},
 			Scenarios: []string{"online/notice"}, Judge: judgeNotice},
 	}
 }
@@ -73,7 +76,8 @@ func infoText(a *Answer) string {
 	return ""
 }
 
-func judgeBlock(r *Record, _ regulation.Params) []Judgement {
+func judgeBlock(r *Record, p regulation.Params) []Judgement {
+	quiet := p.Word("notice") == "none"
 	v := verdict{r: r, readings: []Reading{readRefusal, readBlockedZ}}
 	w := newWorld(r)
 	sus := r.suspensions()
@@ -124,7 +128,7 @@ func judgeBlock(r *Record, _ regulation.Params) []Judgement {
 			v.prove("anynotice", o, shown)
 		}
 		switch {
-		case attempts == 0, shown != 0:
+		case attempts == 0, shown != 0, quiet:
 		case missing != 0:
 			// The text may also come out with the order itself, outside an operation.
 			if at := r.toldBetween(s); at != 0 {
@@ -148,10 +152,12 @@ func judgeBlock(r *Record, _ regulation.Params) []Judgement {
 		}
 	}
 	needs := []need{{"refused", "block.need.refused", args{"code": strconv.Itoa(codeBlocked)}}, {"lifted", "block.need.lifted", nil}}
-	if !v.proven("notice") && v.proven("anynotice") {
+	switch {
+	case quiet:
+	case !v.proven("notice") && v.proven("anynotice"):
 		// Seen, but only with the shift already open: the row speaks of opening one.
 		needs = append(needs, need{"notice", "block.need.opening", nil})
-	} else {
+	default:
 		needs = append(needs, need{"notice", "block.need.notice", nil})
 	}
 	return v.end(needs...)
@@ -183,8 +189,12 @@ func (r *Record) toldBetween(s suspension) history.Seq {
 	return 0
 }
 
-func judgeNotice(r *Record, _ regulation.Params) []Judgement {
+func judgeNotice(r *Record, p regulation.Params) []Judgement {
 	v := verdict{r: r}
+	at := p.Words("show_at")
+	if len(at) == 0 {
+		at = []string{"screen", "report"}
+	}
 	seen := map[string]bool{}
 	for _, x := range r.Exchanges {
 		a := x.Answer()
@@ -196,32 +206,67 @@ func judgeNotice(r *Record, _ regulation.Params) []Judgement {
 			continue
 		}
 		seen[text] = true
-		b := args{"text": text, "answer": seqText(a.Seq)}
-		at, report, display := history.Seq(0), (*Operation)(nil), false
-		for _, list := range [][]*Paper{r.Shown, r.Papers} {
-			for _, p := range list {
-				if p.Seq > a.Seq && at == 0 && holds(p.Lines, text) {
-					at = p.Seq
-				}
-			}
-		}
-		for _, p := range r.Shown {
-			display = display || p.Seq > a.Seq
-		}
+		r.judgeText(&v, x, text, at)
+	}
+	return v.end(need{"shown", "notice.need", nil})
+}
+
+// judgeText judges one text. It may come out anywhere up to the last occasion
+// that the row names: the next report, the next shift, or the very operation with
+// which it arrived. Only when that occasion has passed in view of the bench is it missing.
+func (r *Record) judgeText(v *verdict, x *Exchange, text string, at []string) {
+	a := x.Answer()
+	b := args{"text": text, "answer": seqText(a.Seq)}
+	shown, until := history.Seq(0), ^history.Seq(0)
+	var last *Operation // the operation that was the last occasion
+	switch {
+	case slices.Contains(at, "receipt_of_message"):
 		for _, o := range r.Ops {
-			if o.Seq > a.Seq && o.Done() && (o.Kind == fiscal.OpXReport || o.Kind == fiscal.OpZReport) && len(o.Papers) > 0 {
-				report = o
+			if o.Seq > a.Seq {
+				until = o.Seq
 				break
 			}
 		}
-		switch {
-		case at != 0:
-			v.prove("shown", nil, a.Seq, at)
-		case report != nil && (display || r.Begin.Profile.Fiscal):
-			v.fail(report, fail("notice.missing", b, a.Seq, report.End))
-		default:
-			v.open(unsure("notice.unread", b).Citing(a.Seq))
+		if x.During != nil && x.During.Done() {
+			last = x.During
+		}
+	case slices.Contains(at, "shift_open"):
+		closed := false
+		for _, o := range r.Ops {
+			if o.Seq < a.Seq || !o.Done() {
+				continue
+			}
+			if closed && o.isDocument() {
+				last = o
+				break
+			}
+			closed = closed || o.Kind == fiscal.OpZReport
+		}
+	default:
+		for _, o := range r.Ops {
+			if o.Seq > a.Seq && o.Done() && (o.Kind == fiscal.OpXReport || o.Kind == fiscal.OpZReport) && len(o.Papers) > 0 {
+				last = o
+				break
+			}
 		}
 	}
-	return v.end(need{"shown", "notice.need", nil})
+	look := false // display or paper were read when it had to be there
+	for _, list := range [][]*Paper{r.Shown, r.Papers} {
+		for _, q := range list {
+			mine := q.Op != nil && q.Op == x.During
+			if q.Seq > a.Seq && (q.Seq < until || mine) && shown == 0 && holds(q.Lines, text) {
+				shown = q.Seq
+			}
+			look = look || last != nil && q.Op == last
+		}
+	}
+	display := slices.ContainsFunc(r.Shown, func(q *Paper) bool { return q.Seq > a.Seq && (q.Seq < until || q.Op != nil && q.Op == x.During) })
+	switch {
+	case shown != 0:
+		v.prove("shown", nil, a.Seq, shown)
+	case last != nil && look && (display || r.Begin.Profile.Fiscal):
+		v.fail(last, fail("notice.missing", b, a.Seq, last.End))
+	default:
+		v.open(unsure("notice.unread", b).Citing(a.Seq))
+	}
 }

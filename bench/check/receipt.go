@@ -231,7 +231,11 @@ func judgeReceipt(r *Record, p regulation.Params) []Judgement {
 		return []Judgement{unsure("paper.unread", nil)}
 	}
 	l := receiptLines[i]
-	s := newSurvey(r, "@receipt."+l.name, l.tells)
+	tells := l.tells
+	if !r.worksAlone() {
+		tells = slices.DeleteFunc(slices.Clone(tells), func(t string) bool { return t == "offline" })
+	}
+	s := newSurvey(r, "@receipt."+l.name, tells)
 	switch l.name {
 	case "number":
 		return r.receiptNumbers(s)

@@ -7,7 +7,10 @@ import (
 
 func shiftChecks() []Check {
 	return []Check{{Key: "shift.limit", Doc: "Receipts are refused once the shift is longer than the limit, until it is closed.",
-		Params:    []Param{{Name: "limit", Type: tDuration, Required: true, Doc: "from the end of the first payment document"}},
+		Params: []Param{
+			{Name: "limit", Type: tDuration, Required: true, Doc: "from the end of the first payment document"},
+			{Name: "start", Type: tWord, OneOf: []string{"first_cash_operation"}, Doc: "what it is counted from instead: the first cash operation"},
+		},
 		Scenarios: []string{"shift/limit"}, Judge: judgeShiftLimit}}
 }
 
@@ -22,6 +25,10 @@ func judgeShiftLimit(r *Record, p regulation.Params) []Judgement {
 	v := verdict{r: r, readings: []Reading{readFirst, readOver, readRefusal}}
 	w := newWorld(r)
 	a := args{"limit": whole(limit)}
+	cash := p.Word("start") == "first_cash_operation"
+	if cash {
+		v.readings = []Reading{readCashStart, readOver, readRefusal}
+	}
 	var barred, closed *Operation // refusal past the limit; the Z that came after it
 	for _, o := range r.Ops {
 		w.before(o)
@@ -47,6 +54,11 @@ func judgeShiftLimit(r *Record, p regulation.Params) []Judgement {
 			closed = nil
 		case o.IsReceipt() && known:
 			age := r.shiftAge(base, o)
+			if f := book.First; cash && f != nil && f != base && f.Seq < base.Seq {
+				// A deposit came first, and nobody says whether it is a cash operation:
+				// what is surely too old is so from the later, what is surely young from the earlier.
+				age.Hi = r.shiftAge(f, o).Hi
+			}
 			m := Measured{Name: "length of the shift", Span: age, Limit: limit, Bounds: "from entry and completion of both documents, whole seconds of the register's clock"}
 			b := with(refusal(o, a), "age", age.String(), "base", seqText(base.Seq))
 			switch res := AtMost(limit, age); {

@@ -130,7 +130,11 @@ func (r *Record) fiscalMark(words []string) []Judgement {
 			known[sign] = true
 		}
 	}
-	return v.end(need{"online", "fiscalmark.need.online", nil}, need{"offline", "fiscalmark.need.offline", nil}, need{"none", "fiscalmark.need.none", nil})
+	needs := []need{{"online", "fiscalmark.need.online", nil}, {"none", "fiscalmark.need.none", nil}}
+	if r.worksAlone() {
+		needs = append(needs, need{"offline", "fiscalmark.need.offline", nil})
+	}
+	return v.end(needs...)
 }
 
 // copyShows says whether a copy carries the sign of a receipt that was made before.
@@ -142,3 +146,8 @@ func (r *Record) copyShows(o *Operation, known map[string]bool) bool {
 	}
 	return false
 }
+
+// worksAlone says whether the register has an autonomous mode: those that only
+// transmit (section II) have none and stop (KZ 431 row 57, KZ 626 row 62), so
+// nothing of it can be asked for.
+func (r *Record) worksAlone() bool { return r.Begin.Section != "II" }

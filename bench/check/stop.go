@@ -22,6 +22,7 @@ func linkStateChecks() []Check {
 			Params: []Param{
 				{Name: "channels", Type: tInt, Required: true, Min: "1", Doc: "least number of channels"},
 				{Name: "standards", Type: tWords, Doc: "standards that count; without it any channel does"},
+				{Name: "registered_before", Type: tWord, Doc: "date that the row's condition names; not judged"},
 			},
 			Scenarios: []string{"link/channels"}, Judge: judgeChannels},
 		{Key: "link.stop", Doc: "A register without an autonomous mode stops while the link is lost, and works again afterwards.",

@@ -214,7 +214,7 @@ var zFields = []zField{
 	{"vat", true, []string{"some"}, zVAT},
 	{"checksum", false, []string{"two"}, nil},       // compared between reports: judgeChecksum
 	{"checksum.store", false, []string{"two"}, nil}, // likewise
-	{"receipts.list", true, nil, func(closing) []say { return []say{{open: "z.nolist"}} }},
+	{"receipts.list", true, []string{"three"}, receiptsList},
 }
 
 func (c closing) reg() *canon.ServiceRequest_RegInfo { return c.x.Req.GetService().GetRegInfo_() }
@@ -479,4 +479,54 @@ func storeSum(c closing) string {
 
 func anyIn(s string, words []string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(s, w) })
+}
+
+// receiptsList looks for the control numbers of the shift's receipts with their
+// sums (KZ 431 rows 53.23, 85.44) where a register may put them: no field of the
+// protocol is meant for them, so in service.auxiliary, whatever the key (reading
+// receipts-list). The number is the fiscal sign, of an offline receipt the autonomous one.
+func receiptsList(c closing) []say {
+	type entry struct{ sign, sum string }
+	var want []entry
+	for _, o := range c.book.Ops {
+		if !o.IsReceipt() {
+			continue
+		}
+		s := c.r.signOf(o)
+		if s == "" {
+			return []say{{open: "z.offlineunsure", readings: []Reading{readList}}}
+		}
+		want = append(want, entry{s, amount(o.Receipt.Total())})
+	}
+	var texts []string
+	for _, kv := range c.x.Req.GetService().GetAuxiliary() {
+		texts = append(texts, kv.GetValue())
+	}
+	found, out := false, []say(nil)
+	for _, e := range want {
+		s := say{want: e.sign + " " + e.sum, kind: "@op.receipt", missing: true, readings: []Reading{readList}}
+		for _, t := range texts {
+			i := strings.Index(t, e.sign)
+			if i < 0 || !numberIn([]string{t}, e.sign) {
+				continue
+			}
+			rest := t[i+len(e.sign):]
+			if end := strings.IndexAny(rest, ";\n|}"); end >= 0 {
+				rest = rest[:end]
+			}
+			found, s.missing = true, false
+			s.got = e.sign + " " + strings.TrimSpace(rest)
+			sums := newPrintout([]*Paper{{Lines: []string{strings.TrimLeft(rest, "=:\", ")}}}).sums
+			total, err := fiscal.ParseTiyn(e.sum)
+			s.ok = err == nil && sums[total]
+		}
+		if s.ok && len(want) > 2 {
+			s.tells = "three"
+		}
+		out = append(out, s)
+	}
+	if len(want) > 0 && !found {
+		return []say{{open: "z.nolist", readings: []Reading{readList}}}
+	}
+	return out
 }
