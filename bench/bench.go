@@ -224,7 +224,7 @@ func (b *Bench) Await(ctx context.Context, w Wait) error {
 				at = e.At
 			}
 		case OfEntry:
-			at = r.Entered
+			at = b.entered(r)
 		}
 	}
 	at = at.Add(w.For)
@@ -235,9 +235,20 @@ func (b *Bench) Await(ctx context.Context, w Wait) error {
 		if !ok || !began {
 			return lacking("operation %s, whose entry the wait takes for its model, was never made", id)
 		}
-		at = at.Add(-(r.Entered.Mono - e.At.Mono))
+		at = at.Add(-(b.entered(r).Mono - e.At.Mono))
 	}
 	return b.PassUntil(ctx, at, w.Why)
+}
+
+// entered is when an entry was complete. A driver that cannot say leaves it
+// open: the beginning of the operation then stands for it.
+func (b *Bench) entered(r history.Result) clock.Instant {
+	if r.Entered == (clock.Instant{}) {
+		if e, ok := b.intent(r.Op); ok {
+			return e.At
+		}
+	}
+	return r.Entered
 }
 
 // AlignSecond waits for the next full second of the wall clock, so that a

@@ -21,6 +21,9 @@ type DeviceURL struct {
 
 	Args []string // exec: arguments of the driver program
 
+	// webkassa: unique number of the register, and the file with key and logins.
+	Cashbox, Secrets string
+
 	// operator: who answers the cards. Robot says that the emulated register stands
 	// behind them and a robot works at its keys.
 	Script   string // file with the answers
@@ -35,17 +38,23 @@ const defaultEmulated = "section-1"
 // Protocols are the control protocols that there is a driver for.
 var Protocols = []string{"shtrih-m"}
 
+// HTTP is the control protocol that needs no port.
+const HTTP = "webkassa"
+
 var urlKeys = map[string][]string{
-	"emulated":   {"profile", "variant"},
+	"emulated":   {"profile", "variant", "protocol"},
 	"serial":     {"protocol", "baud", "password", "control"},
 	"serial+tcp": {"protocol", "password", "control"},
 	"exec":       {"arg", "control"},
 	"operator":   {"script", "record", "lang", "robot", "control"},
+
+	"webkassa+http":  {"cashbox", "secrets", "control"},
+	"webkassa+https": {"cashbox", "secrets", "control"},
 }
 
 // ParseDeviceURL reads a device URL; see the command line's help for its forms.
 func ParseDeviceURL(s string) (DeviceURL, error) {
-	const forms = "emulated:?profile=NAME, serial:///dev/ttyUSB0?protocol=PROTOCOL, serial+tcp://HOST:PORT?protocol=PROTOCOL exec:/PATH/OF/DRIVER?arg=ARGUMENT or operator:?lang=LANGUAGE"
+	const forms = "emulated:?profile=NAME, serial:///dev/ttyUSB0?protocol=PROTOCOL, serial+tcp://HOST:PORT?protocol=PROTOCOL, webkassa+http://HOST:PORT?cashbox=NUMBER&secrets=FILE, exec:/PATH/OF/DRIVER?arg=ARGUMENT or operator:?lang=LANGUAGE"
 	u, err := url.Parse(s)
 	if err != nil {
 		return DeviceURL{}, fmt.Errorf("%q is no URL (%v): want %s", s, err, forms)
@@ -71,6 +80,9 @@ func ParseDeviceURL(s string) (DeviceURL, error) {
 		}
 		if d.Profile == "" {
 			d.Profile = defaultEmulated
+		}
+		if p := d.Protocol; p != "" && p != HTTP && !slices.Contains(Protocols, p) {
+			return DeviceURL{}, fmt.Errorf("%q: protocol %q: want one of %s, %s", s, p, strings.Join(Protocols, ", "), HTTP)
 		}
 		return d, nil
 	case "serial":
@@ -113,14 +125,20 @@ func (d DeviceURL) Emulated() bool { return d.Scheme == "emulated" || d.Robot }
 func (d DeviceURL) String() string {
 	switch d.Scheme {
 	case "emulated":
+		s := "emulated:?profile=" + d.Profile
 		if d.Variant != "" {
-			return "emulated:?profile=" + d.Profile + "&variant=" + d.Variant
+			s += "&variant=" + d.Variant
 		}
-		return "emulated:?profile=" + d.Profile
+		if d.Protocol != "" {
+			s += "&protocol=" + d.Protocol
+		}
+		return s
 	case "serial":
 		return "serial://" + d.Address + "?protocol=" + d.Protocol
 	case "exec":
 		return "exec:" + d.Address
+	case "webkassa+http", "webkassa+https":
+		return d.Scheme + "://" + d.Address + "?cashbox=" + d.Cashbox
 	case "operator":
 		if d.Robot {
 			return "operator:?robot=" + d.Profile

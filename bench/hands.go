@@ -6,11 +6,17 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
+	"time"
 
+	"github.com/kkmtest/kkmtest/bench/clock"
 	"github.com/kkmtest/kkmtest/bench/device"
 	"github.com/kkmtest/kkmtest/bench/device/control"
 	"github.com/kkmtest/kkmtest/bench/device/external"
 	person "github.com/kkmtest/kkmtest/bench/device/operator"
+	"github.com/kkmtest/kkmtest/bench/device/webkassa"
+	"github.com/kkmtest/kkmtest/simulators/kkm"
+	kkmwebkassa "github.com/kkmtest/kkmtest/simulators/kkm/webkassa"
 )
 
 // This file holds the registers that hang on no serial protocol of the bench,
@@ -26,6 +32,21 @@ func (d *DeviceURL) otherURL(s string, u *url.URL, q url.Values) error {
 			return fmt.Errorf("%q: %w", s, err)
 		}
 		d.Address, d.Args = u.Path, q["arg"]
+	}
+	if strings.HasPrefix(u.Scheme, HTTP+"+") {
+		if u.Host == "" || u.Path != "" || u.User != nil {
+			return fmt.Errorf("%q: want %s://HOST:PORT?cashbox=NUMBER&secrets=FILE", s, u.Scheme)
+		}
+		d.Address, d.Cashbox, d.Secrets = u.Host, q.Get("cashbox"), q.Get("secrets")
+		if d.Cashbox == "" {
+			return fmt.Errorf("%q: cashbox: want the unique number of the register, such as SWK00000001", s)
+		}
+		if d.Secrets == "" {
+			return fmt.Errorf("%q: secrets: want a file with api_key, admin and cashiers", s)
+		}
+		if _, err := webkassa.LoadSecrets(d.Secrets); err != nil {
+			return err
+		}
 	}
 	if u.Scheme == "operator" {
 		if u.Host != "" || u.Opaque != "" || u.Path != "" {
@@ -80,6 +101,8 @@ func (b *Bench) openOther(o Options) (device.Device, error) {
 	switch o.URL.Scheme {
 	case "operator":
 		return b.openOperator(o, nil)
+	case "webkassa+http", "webkassa+https":
+		return b.openHTTP(o)
 	case "exec":
 	default:
 		return nil, nil
@@ -93,4 +116,87 @@ func (b *Bench) openOther(o Options) (device.Device, error) {
 		w.Cashiers["1"] = strconv.FormatUint(uint64(p.Cashier), 10)
 	}
 	return external.Open(context.Background(), b.Loop, b.Log, external.Options{Path: o.URL.Address, Args: o.URL.Args, Passwords: w})
+}
+
+// openHTTP opens the driver of a service over the network.
+func (b *Bench) openHTTP(o Options) (device.Device, error) {
+	s, err := webkassa.LoadSecrets(o.URL.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	return webkassa.Open(b.Loop, b.Log, webkassa.Options{
+		Base: strings.TrimPrefix(o.URL.Scheme, HTTP+"+") + "://" + o.URL.Address, Cashbox: o.URL.Cashbox, Secrets: s, Languages: o.Profile.Languages, Rest: b.rest(),
+	})
+}
+
+// emulatedHTTP puts the HTTP side on the emulated register and opens its driver,
+// inside the process.
+func (b *Bench) emulatedHTTP(o Options, reg *kkm.Register) (device.Device, error) {
+	d := kkmwebkassa.Defaults()
+	d.Cashbox = reg.Profile().Serial
+	b.hands = append(b.hands, newPaper(b, reg))
+	opt := webkassa.Options{Base: "http://register.test:80", Cashbox: d.Cashbox, Languages: o.Profile.Languages, Rest: b.rest(),
+		Secrets:   webkassa.Secrets{APIKey: d.APIKey, Cashiers: map[int]webkassa.Login{}},
+		Transport: kkmwebkassa.Local{Loop: b.Loop, Server: kkmwebkassa.New(b.Loop, reg, d), Delay: latency},
+	}
+	for _, l := range d.Logins {
+		w := webkassa.Login{Login: l.Login, Password: l.Password}
+		if l.Cashier == 0 {
+			opt.Secrets.Admin = w
+		} else {
+			opt.Secrets.Cashiers[l.Cashier] = w
+		}
+	}
+	return webkassa.Open(b.Loop, b.Log, opt)
+}
+
+// rester is a hand that sees the paper come to rest.
+type rester interface {
+	AtRest(ctx context.Context) (clock.Instant, time.Duration, bool, error)
+}
+
+// rest finds one; nil when nobody sees the paper.
+func (b *Bench) rest() func(context.Context) (clock.Instant, time.Duration, bool, error) {
+	for _, h := range b.hands {
+		if r, ok := h.(rester); ok {
+			return r.AtRest
+		}
+	}
+	return nil
+}
+
+// paper reads what the emulated register prints, as a printer tap would.
+type paper struct {
+	b     *Bench
+	reg   *kkm.Register
+	lines []string // belongs to the loop
+	last  clock.Instant
+}
+
+func newPaper(b *Bench, reg *kkm.Register) *paper {
+	p := &paper{b: b, reg: reg}
+	reg.OnPrint(func(lines []string) { p.lines, p.last = append(p.lines, lines...), b.Loop.Now() })
+	return p
+}
+
+// paperWaits is how long paper may move before the reading goes on without its end.
+const paperWaits = time.Minute
+
+// AtRest waits until every document is through; one that waits for paper is not.
+func (p *paper) AtRest(ctx context.Context) (at clock.Instant, blur time.Duration, ok bool, err error) {
+	_, err = p.b.Loop.Wait(ctx, p.b.Loop.Now().Add(paperWaits), func() bool {
+		s := p.reg.State()
+		at = p.last
+		return !s.Printing
+	})
+	return at, 0, at != clock.Instant{}, err
+}
+
+// Printed tells the lines since the last call.
+func (p *paper) Printed(ctx context.Context) (lines []string, origin string, err error) {
+	if _, _, _, err := p.AtRest(ctx); err != nil {
+		return nil, "", err
+	}
+	err = p.b.onLoop("paper", func() error { lines, p.lines = p.lines, nil; return nil })
+	return lines, "control", err
 }

@@ -80,6 +80,15 @@ func NewSimulated(o Options) (*Bench, error) {
 		return nil, errors.Join(err, b.Close())
 	}
 	b.hands = []any{emulated{reg, loop}}
+	if o.URL.Protocol == HTTP {
+		d, err := b.emulatedHTTP(o, reg)
+		if err != nil {
+			return nil, errors.Join(err, b.Close())
+		}
+		b.Device = d
+		b.closers = append(b.closers, d.Close)
+		return b, nil
+	}
 	if o.URL.Robot {
 		d, err := b.openOperator(o, reg)
 		if err != nil {

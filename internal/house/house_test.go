@@ -29,7 +29,7 @@ var rooms = map[string][]string{
 	"simulators/stream":   {"bench/clock"},
 	"simulators/ofd":      {"cpcr", "bench/clock", "bench/history", "fiscal", "simulators/stream"},
 	"simulators/netfault": {"bench/clock", "bench/history", "cpcr", "simulators/stream"},
-	"simulators/kkm":      {"cpcr", "bench/clock", "fiscal", "simulators/stream", "bench/device/shtrihm/frame"},
+	"simulators/kkm":      {"cpcr", "bench/clock", "fiscal", "simulators/stream", "bench/device/webkassa/wire", "bench/device/shtrihm/frame"},
 	"bench":               {"bench/clock", "bench/history", "bench/device", "bench/profile", "bench/regulation", "cpcr", "fiscal", "simulators"},
 	"scenarios":           {"bench", "fiscal", "cpcr"},
 	"bench/campaign":      {"bench", "bench/regulation", "bench/check", "bench/profile", "bench/history", "bench/clock", "fiscal", "internal/strict"},

@@ -75,6 +75,7 @@ type Client struct {
 	mu   sync.Mutex
 	next uint64 // number of the last line of paper that was read
 	last LastLine
+	kept []string // read while waiting for rest, not yet told
 }
 
 // LastLine says when paper came to rest, as a reading of the API.
@@ -344,7 +345,27 @@ func (c *Client) Printed(ctx context.Context) ([]string, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	lines = append(c.kept, lines...)
+	c.kept = nil
 	return lines, "control", nil
+}
+
+// AtRest waits until the paper stands and says when the last line left the
+// printer; false when nothing was printed yet. The lines are told by Printed.
+func (c *Client) AtRest(ctx context.Context) (clock.Instant, time.Duration, bool, error) {
+	lines, err := c.read(ctx)
+	if err != nil {
+		if errors.Is(err, device.ErrNotAble) {
+			err = nil
+		}
+		return clock.Instant{}, 0, false, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept = append(c.kept, lines...)
+	return c.last.At, c.last.Blur, c.last != LastLine{}, nil
 }
 
 // printTime is how long paper may move before the reading goes on without its

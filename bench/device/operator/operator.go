@@ -321,8 +321,12 @@ func (d *Driver) Paper(ctx context.Context, in bool) error {
 	return d.hands(ctx, AskPaper, in, "in", "out")
 }
 
+// hands asks for something that is done with the hands. A person who keys an
+// operation in has none free: in the middle of one it is not possible.
 func (d *Driver) hands(ctx context.Context, kind Kind, on bool, yes, no string) error {
-	d.mu.Lock()
+	if !d.mu.TryLock() {
+		return fmt.Errorf("operator: %s in the middle of an operation: %w", kind, device.ErrNotAble)
+	}
 	defer d.mu.Unlock()
 	r, err := d.ask(ctx, Card{ID: d.name(string(kind)), Kind: kind, On: on})
 	if err != nil {

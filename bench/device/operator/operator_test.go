@@ -246,6 +246,27 @@ func TestSettingsAndHands(t *testing.T) {
 	}
 }
 
+// A person who keys a receipt in cannot take the paper away meanwhile.
+func TestNoThirdHand(t *testing.T) {
+	d, p, log := desk(t, map[string]Reply{"a/1/1": {Got: "done"}, "paper/1": {Got: "done"}}, Options{})
+	var err error
+	p.loop.AfterFunc(time.Second, func() { err = d.Paper(context.Background(), false) })
+	if _, err := d.Do(t.Context(), op("a/1/1", fiscal.OpReceipt)); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(err, device.ErrNotAble) || !strings.Contains(err.Error(), "in the middle") {
+		t.Errorf("%v", err)
+	}
+	for e := range log.View().Events() {
+		if e.Body.Kind() == "switched" {
+			t.Error("the paper counts as taken away")
+		}
+	}
+	if err := d.Paper(t.Context(), false); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
 // reader proposes fixed lines.
 type reader struct {
 	lines []string
