@@ -24,6 +24,8 @@ const (
 	OpSelfTest       OpKind = "self-test"       //
 	OpSetClock       OpKind = "set-clock"       // Op.Clock
 	OpSetSetting     OpKind = "set-setting"     // Op.Setting and Op.Value
+	OpResend         OpKind = "resend"          // send the last receipt to its buyer again (KZ 626 row 84)
+	OpArchive        OpKind = "archive"         // read back what is stored of shift Op.Value (KZ 431 rows 73, 92)
 )
 
 // ReceiptKind is one of the four operations of a receipt (KZ 431 row 19.6).
@@ -66,6 +68,9 @@ type Line struct {
 	Price   Tiyn          `json:"price,omitempty"`
 	Sum     Tiyn          `json:"sum,omitempty"` // of a discount or markup; goods: 0 = price x quantity
 	VAT     *MilliPercent `json:"vat,omitempty"` // nil: not taxed; the tax is inside the sum
+	// What a scanner reads off the goods (KZ 626 rows 7, 7.1, R56.8).
+	GTIN string `json:"gtin,omitempty"` // code of the national catalogue
+	Mark string `json:"mark,omitempty"` // marking identifier of this very piece
 }
 
 // Total is the unsigned sum of the position.
@@ -121,6 +126,8 @@ type Receipt struct {
 	Markup   Tiyn        `json:"markup,omitempty"`   // on the whole receipt; not together with Discount
 	Parent   *Parent     `json:"parent,omitempty"`
 	Customer string      `json:"customer,omitempty"` // IIN/BIN of the buyer
+	Email    string      `json:"email,omitempty"`    // where the buyer wants the receipt
+	Phone    string      `json:"phone,omitempty"`
 }
 
 // Total is the sum due.

@@ -49,7 +49,7 @@ func needs(k fiscal.OpKind) int {
 	switch k {
 	case fiscal.OpSetClock, fiscal.OpSetSetting:
 		return rootAdmin
-	case fiscal.OpZReport, fiscal.OpXReport, fiscal.OpReportCashiers, fiscal.OpReportSections:
+	case fiscal.OpZReport, fiscal.OpXReport, fiscal.OpReportCashiers, fiscal.OpReportSections, fiscal.OpArchive:
 		return firstAdmin
 	}
 	return 1

@@ -93,7 +93,8 @@ func (r *Register) confirmed(d *document, a *answer) *record {
 	if r.q.signReceived != nil && sign != "" {
 		sign = r.q.signReceived(r, sign)
 	}
-	rec := &record{Step: stDone, Sign: sign, Token: tokenOf(a)}
+	rec := &record{Step: stDone, Sign: sign, Token: tokenOf(a), QR: qrOf(a)}
+	d.QR = rec.QR
 	if r.q.doubles && d.Kind == fiscal.OpReceipt {
 		rec.Token = nil // the one of the second answer stays
 	}
@@ -169,6 +170,7 @@ func (r *Register) make(d *document, rec *record) fiscal.Outcome {
 	rec.End = r.printEnd(len(lines))
 	r.write(rec)
 	r.printDoc(lines, d)
+	r.sendElectronic(d, false)
 	r.watchShift()
 	out := fiscal.Outcome{Doc: d.No, Shift: uint64(r.nv.counters.Shift), Sign: d.printedSign()}
 	if d.Kind == fiscal.OpReceipt {
@@ -208,6 +210,7 @@ func (r *Register) take(a *answer) {
 		for _, a := range news {
 			r.show(a.Text)
 		}
+		r.noticesNow(news)
 	}
 }
 
@@ -253,7 +256,7 @@ func (r *Register) closeShift(o *operation) {
 		r.finish(refusal(OFDBlocked, 0, "no link"))
 		return
 	}
-	r.selfTest(func() {
+	r.selfTest("shift-end", func() {
 		if r.fault != "" {
 			r.print(r.testReport(o.at))
 			r.finish(refusal(Fault, 0, r.fault))

@@ -18,11 +18,21 @@ func (r *Register) shiftTooLong() bool {
 	if !n.counters.Open {
 		return false
 	}
-	since := n.paidSince
+	since := r.shiftSince()
 	if r.q.shiftFromFirst {
 		since = n.firstDoc
 	}
 	return n.tooLong || older(since.Add(time.Second-1), r.now(), r.profile.Limits.Shift+r.q.shiftExtra) && !since.IsZero()
+}
+
+// shiftSince is the end of the document from which the shift counts: the first
+// payment document, or in a computer system of order 626 the first cash operation,
+// whatever it is (KZ 626 row 93).
+func (r *Register) shiftSince() time.Time {
+	if r.complex() && r.modern() && !r.q.shiftFromPaid {
+		return r.nv.firstDoc
+	}
+	return r.nv.paidSince
 }
 
 // offlineTooLong: KZ 431 row 27.6, counted from the oldest receipt that the OFD has not confirmed.

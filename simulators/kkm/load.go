@@ -23,7 +23,7 @@ func LoadProfile(name string, raw []byte) (Profile, error) {
 		return p, yamlError(name, err)
 	}
 	c := checker{name: name, file: file}
-	for _, l := range []string{"offline", "shift", "answer", "transaction", "connect", "retry", "reconnect"} {
+	for _, l := range []string{"offline", "shift", "answer", "transaction", "connect", "retry", "reconnect", "ping"} {
 		c.duration("limits." + l)
 	}
 	if len(c.errs) > 0 {
@@ -146,6 +146,11 @@ func (c *checker) profile(p *Profile) {
 	c.want(p.Passwords.Minimum >= 1 && p.Passwords.Minimum <= 8, "passwords.minimum", p.Passwords.Minimum, "1..8 positions")
 	c.goods(&p.Goods)
 	c.limits(&p.Limits, p.Section)
+	if p.Inspector != (Inspector{}) {
+		c.want(p.Section == "III" && p.Order == Order626, "inspector", p.Inspector.Login, "no inspector outside section III of order 626")
+		c.text("inspector.login", p.Inspector.Login)
+		c.want(len(p.Inspector.Password) >= 8, "inspector.password", "", "8 characters or more")
+	}
 	c.want(p.Printer.Width >= 32 && p.Printer.Width <= 80, "printer.width", p.Printer.Width, "32..80 characters")
 	c.want(p.Printer.Speed >= 1 && p.Printer.Speed <= 1000, "printer.speed", p.Printer.Speed, "1..1000 lines a second")
 }
@@ -176,6 +181,9 @@ func (c *checker) goods(g *Goods) {
 	if g.Sector == "services" || g.Sector == "hotels" {
 		c.text("goods.account", g.Account)
 	}
+	for i, m := range g.Marked {
+		c.want(digits(m, 8) && len(m) <= 14, fmt.Sprintf("goods.marked[%d]", i), m, "a GTIN of 8 to 14 digits")
+	}
 	if g.Sector == "taxi" {
 		c.text("goods.car", g.Car)
 	}
@@ -194,4 +202,7 @@ func (c *checker) limits(l *Limits, section string) {
 	c.span("limits.connect", l.Connect, 10*time.Millisecond, l.Answer)
 	c.span("limits.retry", l.Retry, time.Millisecond, l.Answer)
 	c.span("limits.reconnect", l.Reconnect, time.Second, time.Hour)
+	if l.Ping != 0 {
+		c.span("limits.ping", l.Ping, time.Minute, 24*time.Hour)
+	}
 }

@@ -101,8 +101,16 @@ func (r *Register) ticket(x *fiscal.Receipt, at time.Time, who int, no uint64, s
 			t.Taxes = append(t.Taxes, r.tax(v.rate, v.tax))
 		}
 	}
-	if x.Customer != "" {
-		t.ExtensionOptions = &canon.TicketRequest_ExtensionOptions{CustomerIinOrBin: proto.String(x.Customer)}
+	if x.Customer+x.Email+x.Phone != "" {
+		t.ExtensionOptions = new(canon.TicketRequest_ExtensionOptions)
+		for _, f := range []struct {
+			to   **string
+			text string
+		}{{&t.ExtensionOptions.CustomerIinOrBin, x.Customer}, {&t.ExtensionOptions.CustomerEmail, x.Email}, {&t.ExtensionOptions.CustomerPhone, x.Phone}} {
+			if f.text != "" {
+				*f.to = proto.String(f.text)
+			}
+		}
 	}
 	if p := x.Parent; p != nil {
 		t.ParentTicket = &canon.TicketRequest_ParentTicket{
@@ -141,6 +149,7 @@ func (r *Register) item(l fiscal.Line, taxed bool) *canon.TicketRequest_Item {
 		if l.Code != 0 {
 			it.Commodity.Code = proto.Uint64(l.Code)
 		}
+		codes(l, &it.Commodity.Barcode, &it.Commodity.ListExciseStamp)
 	case fiscal.GoodsStorno:
 		it.Type = canon.TicketRequest_Item_ITEM_TYPE_STORNO_COMMODITY.Enum()
 		it.StornoCommodity = &canon.TicketRequest_Item_StornoCommodity{
@@ -148,6 +157,7 @@ func (r *Register) item(l fiscal.Line, taxed bool) *canon.TicketRequest_Item {
 			Price: cpcr.Money(l.Price), Sum: cpcr.Money(l.Total()), Taxes: taxes,
 			MeasureUnitCode: proto.String(r.profile.Goods.Unit), CommodityType: canon.CommodityTypeEnum_COMMODITY_TYPE_PRODUCT.Enum(),
 		}
+		codes(l, &it.StornoCommodity.Barcode, &it.StornoCommodity.ListExciseStamp)
 	case fiscal.Markup:
 		it.Type, it.Markup = canon.TicketRequest_Item_ITEM_TYPE_MARKUP.Enum(), mod()
 	case fiscal.MarkupStorno:

@@ -28,6 +28,7 @@ type document struct {
 	List     string        `json:"list,omitempty"`  // of a Z: the receipts of its shift
 
 	OFDSign string  `json:"ofd_sign,omitempty"`
+	QR      string  `json:"qr,omitempty"`   // the OFD's text for it
 	Pair    *pair   `json:"pair,omitempty"` // of the first attempt; repeats carry it again
 	Own     *uint16 `json:"own,omitempty"`  // REQNUM that it got when it was made alone
 
@@ -120,6 +121,7 @@ type record struct {
 	At      time.Time      `json:"at"`
 	Doc     *document      `json:"doc,omitempty"`
 	Sign    string         `json:"sign,omitempty"` // the OFD's
+	QR      string         `json:"qr,omitempty"`   // the OFD's text for the code
 	Alone   uint32         `json:"alone,omitempty"`
 	Pair    *pair          `json:"pair,omitempty"`
 	Token   *uint32        `json:"token,omitempty"` // what the next request has to carry
@@ -176,6 +178,8 @@ type nv struct {
 	firstDoc  time.Time // first document of the shift, whatever it was
 	cashiers  map[int]*cashier
 	shiftList []shiftReceipt
+	docs      []*document // of the whole life; none are kept in section II
+	keeps     bool
 	serial    uint32    // last autonomous sign
 	signed    time.Time // when it was given
 	host      string
@@ -186,7 +190,7 @@ type nv struct {
 }
 
 func newNV(p *Profile) *nv {
-	n := &nv{atZ: map[int]uint32{}, token: p.OFD.Token, hasToken: true, host: p.OFD.Host, port: strconv.Itoa(p.OFD.Port), settings: firstSettings(p),
+	n := &nv{atZ: map[int]uint32{}, token: p.OFD.Token, hasToken: true, host: p.OFD.Host, port: strconv.Itoa(p.OFD.Port), settings: firstSettings(p), keeps: p.Section != "II",
 		notices: map[int32]notice{}, cashiers: map[int]*cashier{}}
 	for i := 1; i <= Operators; i++ {
 		n.passwords[i] = strconv.Itoa(i) // as shipped (Shtrih-M table 2)
@@ -212,7 +216,7 @@ func (n *nv) live(rec *record, raw []byte) {
 		n.pending, n.reqnum = rec.Doc, rec.Doc.Pair.ReqNum
 	case stDone:
 		d := n.pending
-		n.pending, d.OFDSign = nil, rec.Sign
+		n.pending, d.OFDSign, d.QR = nil, rec.Sign, rec.QR
 		n.count(d, rec)
 	case stRefuse:
 		n.pending = nil
@@ -295,6 +299,9 @@ func (n *nv) count(d *document, rec *record) {
 	n.unshown = n.unshown && !rec.Shown
 	_ = n.counters.Apply(q) // was tried before the document was taken
 	n.docNo, n.docTime = d.No, d.At
+	if n.keeps {
+		n.docs = append(n.docs, d)
+	}
 	n.unprinted = d
 	c := n.cashiers[d.Operator]
 	if c == nil {

@@ -72,6 +72,11 @@ func (r *Register) perform(o *operation) {
 	op := o.Op
 	switch op.Kind {
 	case fiscal.OpReceipt, fiscal.OpDeposit, fiscal.OpWithdraw:
+		if !r.shiftStart() {
+			r.print(r.testReport(o.at))
+			r.finish(refusal(Fault, 0, r.fault))
+			return
+		}
 		r.register(r.document(o))
 	case fiscal.OpZReport:
 		r.closeShift(o)
@@ -93,10 +98,17 @@ func (r *Register) perform(o *operation) {
 		r.print(r.testPrint(o.at))
 		r.finish(Reply{})
 	case fiscal.OpSelfTest:
-		r.selfTest(func() {
+		r.selfTest("asked", func() {
 			r.print(r.testReport(o.at))
 			r.finish(Reply{Outcome: fiscal.Outcome{Text: r.fault}})
 		})
+	case fiscal.OpResend:
+		r.sendElectronic(r.nv.last, true)
+		r.finish(Reply{})
+	case fiscal.OpArchive:
+		shift, _ := strconv.ParseUint(op.Value, 10, 32)
+		r.print(r.archive(uint32(shift)))
+		r.finish(Reply{})
 	case fiscal.OpSetClock:
 		r.write(&record{Step: stClock, Shift: r.nv.clock + civil(op.Clock).Sub(o.at)})
 		r.finish(Reply{})
@@ -173,6 +185,23 @@ func (r *Register) may(op fiscal.Op, whole bool) (Reason, string) {
 		if r.nv.last == nil {
 			return BadData, "no receipt yet"
 		}
+	case fiscal.OpResend:
+		switch e := r.lastTo(); {
+		case !r.modern() || r.profile.Section == "I":
+			return Unsupported, "this register sends no receipts"
+		case e == "":
+			return BadData, "no receipt with an address yet"
+		}
+	case fiscal.OpArchive:
+		if n, err := strconv.ParseUint(op.Value, 10, 32); err != nil || n == 0 {
+			return BadData, "want the number of a shift"
+		}
+		if r.onlyTransmits() {
+			return Unsupported, "this register keeps nothing"
+		}
+		if !r.tape.paper {
+			return NoPaper, "no paper"
+		}
 	case fiscal.OpSetClock:
 		return r.mayClock(op)
 	case fiscal.OpSetSetting:
@@ -213,6 +242,8 @@ func (r *Register) mayFiscal(k fiscal.OpKind) (Reason, string) {
 		return NoPaper, "no paper"
 	case n.blocked != "" && !r.q.sellsBlocked && (k != fiscal.OpZReport || !r.closesBlocked()):
 		return n.blocked, r.blockText()
+	case r.past():
+		return ClockBack, "before the last operation that the OFD has"
 	case k == fiscal.OpZReport:
 		return "", ""
 	case r.shiftTooLong():
@@ -232,7 +263,7 @@ func (r *Register) mayClock(op fiscal.Op) (Reason, string) {
 		return BadData, "no time"
 	case r.nv.counters.Open && !r.q.clockInShift:
 		return ShiftOpen, "shift is open"
-	case civil(op.Clock).Before(r.nv.docTime.Truncate(time.Second)) && !r.q.clockBack:
+	case civil(op.Clock).Before(r.nv.docTime.Truncate(time.Second)) && !r.q.clockBack && (!r.onlyTransmits() || !r.modern()):
 		return ClockBack, "before the last document"
 	}
 	return "", ""
@@ -345,6 +376,9 @@ func (r *Register) badReceipt(x *fiscal.Receipt) string {
 		}
 		paid += p.Sum
 	}
+	if text := r.unmarked(x); text != "" {
+		return text
+	}
 	switch {
 	case paid < x.Total():
 		return fmt.Sprintf("paid %s of %s", paid, x.Total())
@@ -352,6 +386,8 @@ func (r *Register) badReceipt(x *fiscal.Receipt) string {
 		return "paid without cash more than the total"
 	case x.Kind != fiscal.Sale && x.Kind != fiscal.Buy && x.Parent == nil && r.profile.OFD.Version >= cpcr.V203:
 		return "a return needs the receipt that it returns"
+	case len(x.Email) > longestText || len(x.Phone) > longestText:
+		return "e-mail address or telephone number too long"
 	case x.Customer != "" && (len(x.Customer) != 12 || !digits(x.Customer, 12)):
 		return "IIN or BIN of the buyer: want 12 digits"
 	}
@@ -373,6 +409,9 @@ func badLine(l fiscal.Line) string {
 	}
 	if l.Total() <= 0 || l.Total() > most {
 		return fmt.Sprintf("sum %s", l.Total())
+	}
+	if text := badCodes(l); text != "" {
+		return text
 	}
 	if l.VAT != nil && (*l.VAT < 0 || *l.VAT > 100_000) {
 		return fmt.Sprintf("VAT %s %%", *l.VAT)

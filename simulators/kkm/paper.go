@@ -42,6 +42,8 @@ const (
 	tagRule         tag = "rule"
 	tagAd           tag = "ad"
 	tagText         tag = "text"
+	tagQR           tag = "qr"
+	tagCode         tag = "goods.code"
 )
 
 // sheet is paper that is being written.
@@ -261,6 +263,9 @@ func (r *Register) receiptText(d *document) []string {
 	s.when(d.At)
 	s.rule()
 	r.signText(s, d)
+	if r.modern() {
+		s.qr(r.qrText(d))
+	}
 	s.foot()
 	if !r.q.hidesNotices { // texts of OFD, taxpayer, place and register go on receipts (cpcr.md 11.14)
 		s.ads(0, int32(canon.TicketAdTypeEnum_TICKET_AD_INFO))
@@ -302,7 +307,18 @@ func (r *Register) itemText(s *sheet, n int, it *canon.TicketRequest_Item) {
 	case canon.TicketRequest_Item_ITEM_TYPE_COMMODITY:
 		c := it.GetCommodity()
 		s.put(tagGoods, fmt.Sprintf("%d. %s", n, c.GetName()))
-		s.pair(tagPrice, fmt.Sprintf("   %s x %s", fiscal.Milli(c.GetQuantity()), sum(c.GetPrice())), "="+sum(c.GetSum()))
+		if r.modern() { // KZ 626 row R56.8
+			if c.Code != nil {
+				s.put(tagCode, fmt.Sprintf("   %s: %d", r.both("Коды", "Код"), c.GetCode()))
+			}
+			if c.Barcode != nil {
+				s.put(tagCode, "   GTIN: "+c.GetBarcode())
+			}
+			for _, m := range c.GetListExciseStamp() {
+				s.put(tagCode, "   "+r.both("Таңбалау коды", "Код маркировки")+": "+m)
+			}
+		}
+		s.pair(tagPrice, fmt.Sprintf("   %s%s x %s", fiscal.Milli(c.GetQuantity()), r.unit(c.GetMeasureUnitCode()), sum(c.GetPrice())), "="+sum(c.GetSum()))
 		taxes(c.GetTaxes())
 	case canon.TicketRequest_Item_ITEM_TYPE_STORNO_COMMODITY:
 		c := it.GetStornoCommodity()
@@ -346,7 +362,7 @@ func (r *Register) copyOf(d *document, at time.Time) []string {
 	lines := r.sheet()
 	lines.centre(tagText, r.both("КӨШІРМЕ", "КОПИЯ"))
 	for _, l := range r.receiptText(d) {
-		if !strings.Contains(l, "Фискалды чек") && !strings.Contains(l, "Фискальный чек") {
+		if !fiscalWords(l) {
 			lines.lines, lines.tags = append(lines.lines, l), append(lines.tags, tagText)
 		}
 	}

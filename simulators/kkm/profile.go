@@ -28,6 +28,7 @@ type Profile struct {
 	Goods     Goods     `yaml:"goods"`
 	Limits    Limits    `yaml:"limits"`
 	Printer   Printer   `yaml:"printer"`
+	Inspector Inspector `yaml:"inspector"` // of a computer system, order 626
 }
 
 // WiFi is a network that the register may join.
@@ -85,6 +86,8 @@ type Goods struct {
 	Sector   string `yaml:"sector"`   // trading, services, gasoil, hotels, taxi, parking
 	Account  string `yaml:"account"`  // services and hotels: account or folio number
 	Car      string `yaml:"car"`      // taxi: plate of the car
+
+	Marked []string `yaml:"marked"` // GTIN of goods that must have a marking identifier (KZ 626 row 7.1)
 }
 
 // Limits are the register's own.
@@ -96,6 +99,13 @@ type Limits struct {
 	Connect     time.Duration `yaml:"connect"`     // wait for a connection before the next channel is tried
 	Retry       time.Duration `yaml:"retry"`       // pause between attempts inside one transaction
 	Reconnect   time.Duration `yaml:"reconnect"`   // pause between attempts to come back, and between pings while blocked
+	Ping        time.Duration `yaml:"ping"`        // how often an idle register asks whether the OFD is there; 0: never (KZ 626 rows 45, 78.2)
+}
+
+// Inspector is who may use the tax inspector's workplace (KZ 626 rows 121-123).
+type Inspector struct {
+	Login    string `yaml:"login"`
+	Password string `yaml:"password"`
 }
 
 // Printer is the printing unit.

@@ -62,10 +62,20 @@ type quirks struct {
 	silent        map[string]bool // documents that are counted and printed and never sent: operation or receipt kinds
 
 	// access and settings
-	anyPassword     map[fiscal.OpKind]bool
-	shortPassword   bool
-	clockBack       bool
-	clockInShift    bool
+	anyPassword   map[fiscal.OpKind]bool
+	shortPassword bool
+	clockBack     bool
+	clockInShift  bool
+
+	// order 626, computer systems
+	sellsUnmarked   bool
+	noStartTest     bool
+	clientTime      bool
+	shiftFromPaid   bool
+	inspectsAnybody bool
+	electronic      func([]string) []string // of the lines of an electronic receipt
+
+	// the rest of settings
 	settingsInShift bool
 }
 

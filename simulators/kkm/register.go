@@ -141,10 +141,15 @@ type Register struct {
 	closing    clock.Timer // the shift's own end, see quirks.autoClose
 	handing    handing
 
+	runs   []TestRun
+	outbox []Electronic
+
 	tape    tape
 	display []string
 	broken  map[string]bool // from outside, outlives the power
 	air     air
+
+	clientOff, zone time.Duration // see ClientClock
 }
 
 // operation is what the host asked for and has no answer to yet.
@@ -184,7 +189,7 @@ func New(loop clock.Loop, p Profile, d stream.Dialer, o Options) (*Register, err
 
 // now is the register's clock: civil time, the fields of the loop's wall clock as they stand.
 func (r *Register) now() time.Time {
-	return civil(r.loop.Now().Wall).Add(r.nv.clock)
+	return civil(r.loop.Now().Wall).Add(r.nv.clock + r.zoned())
 }
 
 // Power switches. On begins the self-test (units, software, stored data, a test
@@ -216,7 +221,7 @@ func (r *Register) Power(on bool) {
 		r.op = nil
 		r.loop.Post(func() { o.done(Reply{Outcome: fiscal.Outcome{Text: "power lost"}, Reason: Fault}) })
 	}
-	r.noLink = false
+	r.noLink, r.runs, r.outbox = false, nil, nil
 	r.testing, r.handing, r.display, r.again, r.closing = false, handing{}, nil, nil, nil
 	r.tape = tape{paper: r.tape.paper, watch: r.tape.watch}
 }
@@ -230,7 +235,7 @@ func (r *Register) State() State {
 	c := &n.counters
 	s := State{
 		On: r.on, Testing: r.testing, Printing: r.Printing(), Paper: r.tape.paper, Clock: r.now().Truncate(time.Second),
-		ShiftOpen: c.Open, ShiftTooLong: r.shiftTooLong(), Shift: uint64(c.Shift), ShiftSince: n.paidSince,
+		ShiftOpen: c.Open, ShiftTooLong: r.shiftTooLong(), Shift: uint64(c.Shift), ShiftSince: r.shiftSince(),
 		Offline: n.offline, NoLink: r.noLink, Unsettled: r.onlyTransmits() && n.pending != nil && r.op == nil, OfflineTooLong: r.offlineTooLong(), Unsent: len(n.queue), Oldest: n.oldest(),
 		Blocked: n.blocked, Notice: r.blockText(), LastDoc: n.docNo, LastDocTime: n.docTime,
 		Cash: c.Cash, Receipts: map[fiscal.ReceiptKind]uint64{}, Sums: map[fiscal.ReceiptKind]fiscal.Tiyn{}, Numbers: map[fiscal.ReceiptKind]uint64{},
@@ -323,6 +328,6 @@ func (r *Register) Discard() bool {
 	return true
 }
 
-// Break makes a unit fail its next self-test ("printer", "clock", "software"),
-// or repairs it.
+// Break makes a unit fail its next self-test ("printer", "clock", "software",
+// and "client-link" of a computer system), or repairs it.
 func (r *Register) Break(unit string, broken bool) { r.broken[unit] = broken }

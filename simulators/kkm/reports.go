@@ -164,14 +164,11 @@ func (r *Register) testReport(at time.Time) []string {
 	s := r.sheet()
 	s.head(nil)
 	s.centre(tagKind, r.both("ӨЗІН-ӨЗІ ТЕКСЕРУ", "САМОТЕСТ"))
-	words := map[string]string{unitPrinter: r.both("Баспа құрылғысы", "Печать"), unitClock: r.both("Сағат", "Часы"), unitMemory: r.both("Жад", "Память"),
-		unitSoftware: r.both("Бағдарлама", "Программа"), unitData: r.both("Фискалды деректер", "Фискальные данные"), unitLink: r.both("ФДО-мен байланыс", "Связь с ОФД")}
+	for _, l := range r.testResults() {
+		name, result, _ := strings.Cut(l, ": ")
+		s.pair(tagText, name, result)
+	}
 	for _, t := range r.tests {
-		result := r.both("дұрыс", "норма")
-		if !t.OK {
-			result = r.both("ҚАТЕ", "ОШИБКА")
-		}
-		s.pair(tagText, words[t.Unit], result)
 		if !t.OK && t.Text != "" {
 			s.put(tagText, "   "+t.Text)
 		}
@@ -180,4 +177,20 @@ func (r *Register) testReport(at time.Time) []string {
 	s.pair(tagText, r.both("Жадтың бақылау қосындысы", "Контрольная сумма памяти"), fmt.Sprintf("%08X", r.nv.sum))
 	s.when(at)
 	return s.done(nil)
+}
+
+// testResults are the results of the last self-test, one line a unit.
+func (r *Register) testResults() []string {
+	words := map[string]string{unitPrinter: r.both("Баспа құрылғысы", "Печать"), unitClock: r.both("Сағат", "Часы"), unitMemory: r.both("Жад", "Память"),
+		unitSoftware: r.both("Бағдарлама", "Программа"), unitData: r.both("Фискалды деректер", "Фискальные данные"), unitLink: r.both("ФДО-мен байланыс", "Связь с ОФД"),
+		unitClient: r.both("Сервермен байланыс", "Связь с сервером")}
+	var out []string
+	for _, t := range r.tests {
+		result := r.both("дұрыс", "норма")
+		if !t.OK {
+			result = r.both("ҚАТЕ", "ОШИБКА")
+		}
+		out = append(out, words[t.Unit]+": "+result)
+	}
+	return out
 }

@@ -18,7 +18,7 @@ func onlySends(t testing.TB, opts ...option) *world {
 	return newWorld(t, append([]option{profileOption(t, "section-2")}, opts...)...).on()
 }
 
-// silence makes the OFD take nothing and answer nothing; deafen takes and does not answer.
+// silence makes the OFD take nothing and answer nothing.
 func (w *world) silence() {
 	w.t.Helper()
 	if err := w.ofd.Set("hush", ofd.Rule{Action: ofd.Action{Silent: true}}); err != nil {
@@ -26,6 +26,7 @@ func (w *world) silence() {
 	}
 }
 
+// loseAnswers makes it take everything and answer nothing.
 func (w *world) loseAnswers() {
 	w.t.Helper()
 	if err := w.ofd.Set("hush", ofd.Rule{Action: ofd.Action{LoseAnswer: true}}); err != nil {
@@ -33,10 +34,11 @@ func (w *world) loseAnswers() {
 	}
 }
 
-// fiscalWords finds the mark of a fiscal receipt, and what only autonomous work prints.
+// nothingFiscal looks for the mark and the sign of a fiscal receipt, and for what
+// only autonomous work prints.
 func (w *world) nothingFiscal(x taken) {
 	w.t.Helper()
-	for _, no := range []string{"Фискал", "Автоном", "АК коды"} {
+	for _, no := range []string{"Фискалды чек", "Фискальный чек", "Фискалды белгі", "Автоном", "АК коды"} {
 		if strings.Contains(x.text(), no) {
 			w.t.Errorf("%q on the paper of what was refused:\n%s", no, x.text())
 		}

@@ -14,6 +14,7 @@ const (
 	unitSoftware = "software"
 	unitData     = "fiscal-data"
 	unitLink     = "link"
+	unitClient   = "client-link" // of a computer system: its client part to its server part (KZ 626 row 78.3)
 )
 
 // start is what happens after power-on.
@@ -22,7 +23,7 @@ func (r *Register) start() {
 	r.fault, r.tests = "", nil
 	r.show("ӨЗІН-ӨЗІ ТЕКСЕРУ / САМОТЕСТ")
 	r.unreadable = true // until the self-test has read it
-	r.selfTest(func() {
+	r.selfTest("switch-on", func() {
 		if r.fault != "" {
 			r.started()
 			return
@@ -67,12 +68,12 @@ func (r *Register) started() {
 	r.testing = false
 	switch {
 	case r.fault != "":
-		r.show("АҚАУ / НЕИСПРАВНОСТЬ", r.fault)
+		r.show(append([]string{"АҚАУ / НЕИСПРАВНОСТЬ", r.fault}, r.testResults()...)...)
 		return
 	case r.linkDown():
-		r.show("ФДО-мен БАЙЛАНЫС ЖОҚ / НЕТ СВЯЗИ С ОФД")
+		r.show(append([]string{"ФДО-мен БАЙЛАНЫС ЖОҚ / НЕТ СВЯЗИ С ОФД"}, r.testResults()...)...)
 	default:
-		r.show("ДАЙЫН / ГОТОВ")
+		r.show(append([]string{"ДАЙЫН / ГОТОВ"}, r.testResults()...)...)
 	}
 	n := r.nv
 	r.watchShift()
@@ -94,14 +95,10 @@ func (r *Register) started() {
 
 // selfTest goes through the units and sends a test message, and then calls end.
 // A negative result of anything but the link stops fiscal work (KZ 431 row 3).
-func (r *Register) selfTest(end func()) {
+func (r *Register) selfTest(why string, then func()) {
 	r.fault, r.tests = "", nil
-	ok := func(unit string, ok bool, text string) {
-		r.tests = append(r.tests, Test{Unit: unit, OK: ok, Text: text})
-		if !ok && unit != unitLink && r.fault == "" {
-			r.fault = unit + ": " + text
-		}
-	}
+	end := func() { r.logTest(why); then() }
+	ok := r.test
 	ok(unitPrinter, !r.broken[unitPrinter], "жауап жоқ / не отвечает")
 	if r.unreadable {
 		if err := r.recall(); err != nil {
@@ -121,12 +118,8 @@ func (r *Register) selfTest(end func()) {
 	_, err := r.memory.Records()
 	ok(unitMemory, err == nil, "оқылмайды / не читается")
 	ok(unitSoftware, !r.broken[unitSoftware], "бақылау қосындысы / контрольная сумма")
-	text := ""
-	if err = r.audit(); err != nil {
-		text = err.Error()
-	}
-	ok(unitData, err == nil, text)
-	if err != nil {
+	r.testClient()
+	if !r.testStore() {
 		ok(unitLink, false, "")
 		end()
 		return

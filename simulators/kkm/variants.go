@@ -372,10 +372,10 @@ func (r *Register) watchShift() {
 		r.closing.Stop()
 		r.closing = nil
 	}
-	if !r.nv.counters.Open || r.nv.paidSince.IsZero() {
+	if !r.nv.counters.Open || r.shiftSince().IsZero() {
 		return
 	}
-	rest := r.nv.paidSince.Add(r.profile.Limits.Shift).Sub(r.now())
+	rest := r.shiftSince().Add(r.profile.Limits.Shift).Sub(r.now())
 	r.closing = r.after(max(rest, 0), r.closeByItself)
 }
 
@@ -396,14 +396,21 @@ func (r *Register) closeByItself() {
 
 // idle sends a ping from time to time while nothing else is to do.
 func (r *Register) idle() {
-	if r.q.idlePing == 0 {
+	every := r.idlePings()
+	if every == 0 {
 		return
 	}
-	r.after(r.q.idlePing, func() {
+	r.after(every, func() {
 		if n := r.nv; !r.testing && r.x == nil && r.op == nil && len(n.queue) == 0 && n.blocked == "" && !n.offline && r.fault == "" {
 			r.ping(func(a *answer) {
-				if a != nil && a.code != codeOK {
+				switch {
+				case a == nil && r.onlyTransmits():
+					r.linkLost()
+				case a == nil:
+				case a.code != codeOK:
 					r.refusedByOFD(a)
+				default:
+					r.linkBack()
 				}
 			})
 		}

@@ -43,6 +43,8 @@ import (
 // Driver is a register on a port. It implements [device.Device],
 // [device.Printer] and [device.Settings].
 type Driver struct {
+	tape []string // read from the register's memory, not handed out yet
+
 	mu   sync.Mutex
 	loop clock.Loop
 	j    history.Journal

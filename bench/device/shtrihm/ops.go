@@ -145,7 +145,7 @@ func (w *work) addText(s string) {
 func needsAdmin(k fiscal.OpKind) bool {
 	switch k {
 	case fiscal.OpXReport, fiscal.OpZReport, fiscal.OpReportCashiers, fiscal.OpReportSections,
-		fiscal.OpSetClock, fiscal.OpSetSetting:
+		fiscal.OpArchive, fiscal.OpSetClock, fiscal.OpSetSetting:
 		return true
 	}
 	return false
@@ -203,6 +203,10 @@ func (d *Driver) perform(ctx context.Context, w *work) error {
 		return d.printOnly(ctx, w, frame.New(frame.CashierReport).Password(w.pw))
 	case fiscal.OpCopy:
 		return d.printOnly(ctx, w, frame.New(frame.RepeatReceipt).Password(w.pw))
+	case fiscal.OpResend:
+		return d.resend(ctx, w)
+	case fiscal.OpArchive:
+		return d.archive(ctx, w)
 	case fiscal.OpTestPrint:
 		return d.testPrint(ctx, w)
 	case fiscal.OpSelfTest:

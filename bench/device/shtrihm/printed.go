@@ -15,6 +15,9 @@ func (d *Driver) Printed(ctx context.Context) (lines []string, origin string, er
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	lines, err = d.printBuffer(ctx)
+	if len(d.tape) > 0 {
+		lines, d.tape = append(d.tape, lines...), nil
+	}
 	var no *refusal
 	switch {
 	case errors.As(err, &no) && no.code == frame.ErrUnsupported:

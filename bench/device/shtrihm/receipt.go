@@ -168,12 +168,28 @@ func (d *Driver) dropLeftOver(ctx context.Context, w *work) error {
 	return nil
 }
 
+// notes are the print lines that tell the bench's own register what the
+// protocol has no field for.
+func notes(l fiscal.Line) []string {
+	var out []string
+	if l.Code != 0 {
+		out = append(out, fmt.Sprintf("CODE:[%d]", l.Code))
+	}
+	if l.GTIN != "" {
+		out = append(out, "GTIN:["+l.GTIN+"]")
+	}
+	if l.Mark != "" {
+		out = append(out, "MARK:["+l.Mark+"]")
+	}
+	return out
+}
+
 // plan makes the commands between opening and closing, and the closing.
 func (d *Driver) plan(ctx context.Context, w *work, r fiscal.Receipt, typ byte) (steps []step, closing *frame.Body, err error) {
 	var own bool // the register reads the bench's own print lines
-	codes := r.Customer != ""
+	codes := r.Customer+r.Email+r.Phone != ""
 	for _, l := range r.Lines {
-		codes = codes || l.Code != 0
+		codes = codes || l.Code != 0 || l.GTIN+l.Mark != ""
 	}
 	if codes {
 		t, err := d.deviceType(ctx)
@@ -188,24 +204,26 @@ func (d *Driver) plan(ctx context.Context, w *work, r fiscal.Receipt, typ byte) 
 			return nil, nil, at(err, i)
 		}
 		steps = append(steps, step{body: b, adds: l.Signed()})
-		if l.Code == 0 {
+		for _, n := range notes(l) {
+			if !own {
+				return nil, nil, &unable{fmt.Sprintf("line %d: the protocol has no field for %s", i+1, n)}
+			}
+			s, err := d.printLine(ctx, w.pw, n)
+			if err != nil {
+				return nil, nil, at(err, i)
+			}
+			steps = append(steps, s)
+		}
+	}
+	lines := basis(r.Parent)
+	for _, n := range [][3]string{{"BUYER", r.Customer, "the buyer's IIN or BIN"}, {"EMAIL", r.Email, "the buyer's e-mail address"}, {"PHONE", r.Phone, "the buyer's telephone number"}} {
+		if n[1] == "" {
 			continue
 		}
 		if !own {
-			return nil, nil, &unable{fmt.Sprintf("line %d: the protocol has no field for the code of the goods (%d)", i+1, l.Code)}
+			return nil, nil, &unable{"the protocol has no field for " + n[2]}
 		}
-		s, err := d.printLine(ctx, w.pw, fmt.Sprintf("CODE:[%d]", l.Code))
-		if err != nil {
-			return nil, nil, at(err, i)
-		}
-		steps = append(steps, s)
-	}
-	lines := basis(r.Parent)
-	if r.Customer != "" {
-		if !own {
-			return nil, nil, &unable{"the protocol has no field for the buyer's IIN or BIN"}
-		}
-		lines = append(lines, "BUYER:["+r.Customer+"]")
+		lines = append(lines, n[0]+":["+n[1]+"]")
 	}
 	for _, text := range lines {
 		s, err := d.printLine(ctx, w.pw, text)

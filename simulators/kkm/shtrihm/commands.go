@@ -173,10 +173,18 @@ func init() { // a literal would be an initialization cycle through command
 		frame.Subtotal:       (*Host).subtotal,
 		frame.CloseReceipt:   (*Host).closeReceipt,
 		frame.CancelReceipt:  (*Host).cancelReceipt,
-		frame.RepeatReceipt:  func(h *Host, c *call) { h.closed(c, func() { c.plain(fiscal.OpCopy) }) },
-		frame.PrintBuffer:    (*Host).printBuffer,
-		frame.PrintLine:      (*Host).bufferLine,
-		frame.ClearBuffer:    (*Host).clearBuffer,
+		frame.RepeatReceipt: func(h *Host, c *call) {
+			kind := fiscal.OpCopy
+			if c.f.Left() > 0 { // ours: to the buyer, not on paper
+				kind = fiscal.OpResend
+			}
+			h.closed(c, func() { c.plain(kind) })
+		},
+		frame.TapeByShift: (*Host).tapeByShift,
+		frame.TapeLine:    (*Host).tapeLine,
+		frame.PrintBuffer: (*Host).printBuffer,
+		frame.PrintLine:   (*Host).bufferLine,
+		frame.ClearBuffer: (*Host).clearBuffer,
 	}
 }
 

@@ -391,6 +391,48 @@ func TestUnsupported(t *testing.T) {
 	w.done(receiptOp(fits))
 }
 
+// What is stored of a shift is read line by line and handed out as printed text.
+func TestArchive(t *testing.T) {
+	w := newWorld(t, shtrihm.Options{})
+	w.done(fiscal.Op{Kind: fiscal.OpArchive, Value: "7"})
+	lines, origin, err := w.dev.Printed(context.Background())
+	if want := []string{"Мұрағат", "Жетінші ауысым"}; err != nil || origin != "host" || !slices.Equal(lines, want) {
+		t.Errorf("%q from %s, %v, want %q", lines, origin, err, want)
+	}
+	if lines, _, _ := w.dev.Printed(context.Background()); len(lines) != 0 {
+		t.Errorf("again %q", lines)
+	}
+	if out := w.do(fiscal.Op{Kind: fiscal.OpArchive, Value: "8"}); out.Got != fiscal.Refused || out.Code != int(frame.ErrNoData) {
+		t.Errorf("a shift that never was: %+v", out)
+	}
+	if out := w.do(fiscal.Op{Kind: fiscal.OpArchive, Value: "65536"}); out.Got != fiscal.Unsupported {
+		t.Errorf("a shift that the protocol cannot carry: %+v", out)
+	}
+}
+
+// Marking, addresses and the repeat to the buyer reach the bench's own register only.
+func TestWhatOrder626Adds(t *testing.T) {
+	r := fiscal.Receipt{Kind: fiscal.Sale, Email: "a@b.kz", Phone: "+77010000000", Lines: []fiscal.Line{{Kind: fiscal.Goods, Name: "Су", Qty: 1000, Price: 100, Section: 1, GTIN: "04870001234567", Mark: "010487000123456721abcDEF12345"}},
+		Payments: []fiscal.Payment{{Kind: fiscal.Cash, Sum: 100}}}
+	w := newWorld(t, shtrihm.Options{})
+	w.done(receiptOp(r))
+	got := w.reg.last(fiscal.OpReceipt).Receipt
+	if got.Email != r.Email || got.Phone != r.Phone || got.Lines[0].GTIN != r.Lines[0].GTIN || got.Lines[0].Mark != r.Lines[0].Mark {
+		t.Errorf("the register has %+v", got)
+	}
+	w.done(fiscal.Op{Kind: fiscal.OpResend})
+	if w.reg.last(fiscal.OpResend).Kind != fiscal.OpResend {
+		t.Error("nothing was sent again")
+	}
+	w = newWorld(t, shtrihm.Options{})
+	w.host.subtype = 0
+	for _, op := range []fiscal.Op{receiptOp(r), {Kind: fiscal.OpResend}} {
+		if out := w.do(op); out.Got != fiscal.Unsupported {
+			t.Errorf("%s on a vendor's register: %+v", op.Kind, out)
+		}
+	}
+}
+
 // Settings for which no source tells a place go to the bench's own register only.
 func TestSettingsWithoutAPlace(t *testing.T) {
 	for _, s := range []fiscal.Setting{fiscal.SetToken, fiscal.SetKKMID, fiscal.SetRegistration, fiscal.SetChannels, fiscal.SetChannel, fiscal.SetWiFi, fiscal.SetMobile, fiscal.SetLanguage} {

@@ -103,6 +103,16 @@ func (f *fake) take(op fiscal.Op) {
 	f.moves = f.loop.Now().Mono + f.printer
 }
 
+// last is the latest operation of a kind, empty when there was none.
+func (f *fake) last(k fiscal.OpKind) fiscal.Op {
+	for _, op := range slices.Backward(f.ops) {
+		if op.Kind == k {
+			return op
+		}
+	}
+	return fiscal.Op{Receipt: new(fiscal.Receipt)}
+}
+
 func (f *fake) Printing() bool { return f.loop.Now().Mono < f.moves }
 
 func (f *fake) State() kkm.State {
@@ -120,8 +130,15 @@ func (f *fake) Profile() kkm.Profile {
 		Taxpayer: kkm.Taxpayer{Name: "ТОО", BIN: "180140001234"}, Staff: []kkm.Person{{Number: 2, Name: "Жүнісова Г."}}}
 }
 
-func (f *fake) Printed() []string               { return slices.Clone(f.lines) }
-func (f *fake) ClearPrinted()                   { f.lines = nil }
+func (f *fake) Printed() []string { return slices.Clone(f.lines) }
+func (f *fake) ClearPrinted()     { f.lines = nil }
+func (f *fake) Archive(shift uint32) []string {
+	if shift != 7 {
+		return nil
+	}
+	return []string{"Мұрағат", "Жетінші ауысым"}
+}
+
 func (f *fake) Setting(s fiscal.Setting) string { return f.values[s] }
 func (f *fake) power(on bool)                   { f.on = on; f.life++ }
 func (f *fake) receipts() (r []fiscal.Receipt) {

@@ -49,6 +49,7 @@ type register interface {
 	Profile() kkm.Profile
 	Printed() []string
 	ClearPrinted()
+	Archive(shift uint32) []string
 	Setting(s fiscal.Setting) string
 }
 
@@ -66,6 +67,7 @@ type Host struct {
 	open    *receipt  // the open receipt, in work memory
 	date    time.Time // sent by 22h and not confirmed yet; zero: none
 	reports uint16    // X reports since power-on (operation register 158)
+	tape    []string  // that B3 has not told yet
 }
 
 // New connects a register with a line: send takes the bytes for the host.
@@ -92,7 +94,7 @@ func newHost(loop clock.Loop, r register, send func([]byte), o Options) *Host {
 // begins and ends between two bytes.
 func (h *Host) Reset() {
 	h.line.reset()
-	h.open, h.date, h.reports = nil, time.Time{}, 0
+	h.open, h.date, h.reports, h.tape = nil, time.Time{}, 0, nil
 }
 
 // Receive takes bytes from the host.

@@ -265,6 +265,19 @@ func (r *receipt) note(text string) bool {
 		r.basis[key] = value
 	case "BUYER":
 		r.Customer = value
+	case "EMAIL":
+		r.Email = value
+	case "PHONE":
+		r.Phone = value
+	case "GTIN", "MARK":
+		if len(r.Lines) == 0 {
+			return false
+		}
+		if l := &r.Lines[len(r.Lines)-1]; key == "GTIN" {
+			l.GTIN = value
+		} else {
+			l.Mark = value
+		}
 	case "CODE":
 		n, err := strconv.ParseUint(value, 10, 64)
 		if err != nil || len(r.Lines) == 0 {
