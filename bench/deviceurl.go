@@ -18,6 +18,7 @@ type DeviceURL struct {
 	Baud     int    // 0: the protocol's usual one
 	Password int    // of the administrator, 0: the profile's
 	Control  string // base URL of the control API, "" when there is none
+	Wire     Wire   // of a protocol with variants
 
 	Args []string // exec: arguments of the driver program
 
@@ -36,15 +37,15 @@ type DeviceURL struct {
 const defaultEmulated = "section-1"
 
 // Protocols are the control protocols that there is a driver for.
-var Protocols = []string{"shtrih-m"}
+var Protocols = []string{"shtrih-m", ATOL, Datecs}
 
 // HTTP is the control protocol that needs no port.
 const HTTP = "webkassa"
 
 var urlKeys = map[string][]string{
-	"emulated":   {"profile", "variant", "protocol"},
-	"serial":     {"protocol", "baud", "password", "control"},
-	"serial+tcp": {"protocol", "password", "control"},
+	"emulated":   append([]string{"profile", "variant", "protocol"}, wireKeys...),
+	"serial":     append([]string{"protocol", "baud", "password", "control"}, wireKeys...),
+	"serial+tcp": append([]string{"protocol", "password", "control"}, wireKeys...),
 	"exec":       {"arg", "control"},
 	"operator":   {"script", "record", "lang", "robot", "control"},
 
@@ -84,6 +85,9 @@ func ParseDeviceURL(s string) (DeviceURL, error) {
 		if p := d.Protocol; p != "" && p != HTTP && !slices.Contains(Protocols, p) {
 			return DeviceURL{}, fmt.Errorf("%q: protocol %q: want one of %s, %s", s, p, strings.Join(Protocols, ", "), HTTP)
 		}
+		if err := d.wireURL(s, q); err != nil {
+			return DeviceURL{}, err
+		}
 		return d, nil
 	case "serial":
 		if u.Host != "" || u.Path == "" {
@@ -101,6 +105,9 @@ func ParseDeviceURL(s string) (DeviceURL, error) {
 	}
 	if !slices.Contains(Protocols, d.Protocol) {
 		return DeviceURL{}, fmt.Errorf("%q: protocol %q: want one of %s", s, d.Protocol, strings.Join(Protocols, ", "))
+	}
+	if err := d.wireURL(s, q); err != nil {
+		return DeviceURL{}, err
 	}
 	if err := d.handsURL(s, q); err != nil {
 		return DeviceURL{}, err
@@ -132,9 +139,9 @@ func (d DeviceURL) String() string {
 		if d.Protocol != "" {
 			s += "&protocol=" + d.Protocol
 		}
-		return s
+		return s + d.Wire.query()
 	case "serial":
-		return "serial://" + d.Address + "?protocol=" + d.Protocol
+		return "serial://" + d.Address + "?protocol=" + d.Protocol + d.Wire.query()
 	case "exec":
 		return "exec:" + d.Address
 	case "webkassa+http", "webkassa+https":
@@ -145,5 +152,5 @@ func (d DeviceURL) String() string {
 		}
 		return "operator:"
 	}
-	return d.Scheme + "://" + d.Address + "?protocol=" + d.Protocol
+	return d.Scheme + "://" + d.Address + "?protocol=" + d.Protocol + d.Wire.query()
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/bench/profile"
 	"github.com/kkmtest/kkmtest/simulators/kkm"
-	kkmshtrihm "github.com/kkmtest/kkmtest/simulators/kkm/shtrihm"
 	"github.com/kkmtest/kkmtest/simulators/netfault"
 )
 
@@ -71,8 +70,7 @@ func NewSimulated(o Options) (*Bench, error) {
 		return nil, errors.Join(err, b.Close())
 	}
 	line := serialport.NewLine(loop, lineSpeed)
-	host := kkmshtrihm.New(loop, reg, line.DeviceSend, kkmshtrihm.Options{})
-	line.Attach(host.Receive)
+	line.Attach(EmulatedSide(loop, reg, line.DeviceSend, o.URL.Protocol, o.URL.Wire))
 	if err := b.onLoop("register", func() error { reg.Power(true); return nil }); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
@@ -97,6 +95,9 @@ func NewSimulated(o Options) (*Bench, error) {
 		b.hands, b.Device = nil, d
 		b.closers = append(b.closers, d.Close)
 		return b, nil
+	}
+	if o.URL.Protocol == ATOL { // which has no command that reads the paper back
+		b.hands = append(b.hands, newPaper(b, reg))
 	}
 	return b, b.drive(o, line.Host(), lineSpeed)
 }
@@ -217,6 +218,14 @@ const (
 
 // drive opens the driver on a port and asks the register who it is.
 func (b *Bench) drive(o Options, port device.Port, baud int) error {
+	if d, err := b.openFamily(o, port, baud); err != nil || d != nil {
+		if err != nil {
+			return errors.Join(err, b.Close())
+		}
+		b.closers = append(b.closers, d.Close)
+		b.Device = d
+		return nil
+	}
 	p := o.Profile.Host.Passwords
 	opt := shtrihm.Options{Baud: baud, Passwords: shtrihm.Passwords{Admin: p.Admin}}
 	if o.URL.Password > 0 {

@@ -120,7 +120,7 @@ func (d *Driver) completed(ctx context.Context, w *line.Work, seen bool) error {
 		w.Blur(w.Done.Mono-at.Mono, "reading the answer")
 	}
 	until := w.Done.Add(d.o.Timers.Report)
-	for before := w.Done; ; before = d.l.Loop.Now() {
+	for before := w.Done; ; {
 		s, err := d.short(ctx)
 		if err != nil {
 			return w.Told("whether the paper is there is not known", err)
@@ -138,6 +138,7 @@ func (d *Driver) completed(ctx context.Context, w *line.Work, seen bool) error {
 			w.Say(fmt.Sprintf("registered; after %v there was no paper", d.o.Timers.Report))
 			return nil
 		}
+		before = now
 		if err := d.l.Sleep(ctx, d.o.Timers.Poll); err != nil {
 			return err
 		}

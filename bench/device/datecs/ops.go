@@ -163,7 +163,7 @@ func (d *Driver) finish(ctx context.Context, w *line.Work, seen bool) error {
 // registered is not handed over before.
 func (d *Driver) awaitPaper(ctx context.Context, w *line.Work) error {
 	until := d.l.Loop.Now().Add(d.o.Timers.Receipt)
-	for before := w.Done; ; before = d.l.Loop.Now() {
+	for before := w.Done; ; {
 		out, err := ask(ctx, d, frame.GetStatus, nil, func(r reply) (bool, error) { return frame.NoPaper(r.status), nil })
 		if err != nil {
 			return err
@@ -181,6 +181,7 @@ func (d *Driver) awaitPaper(ctx context.Context, w *line.Work) error {
 			w.Say(fmt.Sprintf("registered; after %v there was no paper", d.o.Timers.Receipt))
 			return nil
 		}
+		before = now
 		if err := d.l.Sleep(ctx, paperPoll); err != nil {
 			return err
 		}

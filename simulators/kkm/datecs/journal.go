@@ -82,6 +82,13 @@ func (h *Host) journalRange(c *call) {
 	c.ok(now, now, itoa(min(1, len(h.journal))), itoa(len(h.journal)))
 }
 
+// endOfData is the code behind the last line; its value is ours.
+const endOfData = "-1"
+
+// documentType is a fiscal receipt among the types of documents (8); this journal
+// does not tell them apart.
+const documentType = "1"
+
 // journalX is 125: 0 selects a document, 1 gives a line, until a negative code.
 func (h *Host) journalX(c *call) {
 	switch c.at(0) {
@@ -92,11 +99,11 @@ func (h *Host) journalX(c *call) {
 			return
 		}
 		h.reading, h.chosen = doc, true
-		c.ok(c.at(1), c.at(1), h.r.State().Clock.Format(clockLayout), "1", fmt.Sprint(h.closure()+1))
+		c.ok(c.at(1), documentType, h.r.State().Clock.Format(clockLayout), "1", fmt.Sprint(h.closure()+1))
 	case "1":
 		if len(h.reading) == 0 {
 			h.chosen = false
-			c.fail(kkm.BadData)
+			c.reply(h.o.Family.Join(endOfData), 0, 0)
 			return
 		}
 		s := h.reading[0]

@@ -34,6 +34,8 @@ type Fake struct {
 	In     uint64
 	Out    uint64
 	Cash   fiscal.Tiyn
+	Put    fiscal.Tiyn   // into the drawer, in the shift
+	Taken  fiscal.Tiyn   // out of it
 	Clock  time.Duration // of the register against the loop
 	Paper  bool
 	Lines  []string
@@ -95,15 +97,17 @@ func (f *Fake) take(op fiscal.Op) {
 		f.In++
 		f.Docs++
 		f.Cash += op.Cash
+		f.Put += op.Cash
 		f.Open = true
 	case fiscal.OpWithdraw:
 		f.Out++
 		f.Docs++
 		f.Cash -= op.Cash
+		f.Taken += op.Cash
 	case fiscal.OpZReport:
 		f.Docs++
 		f.Shift++
-		f.Open, f.Long = false, false
+		f.Open, f.Long, f.Put, f.Taken = false, false, 0, 0
 	case fiscal.OpXReport:
 		f.Docs++
 	case fiscal.OpSetClock:
@@ -122,7 +126,7 @@ func (f *Fake) Printing() bool { return f.Loop.Now().Mono < f.moves }
 func (f *Fake) State() kkm.State {
 	s := kkm.State{On: f.On, Paper: f.Paper, Clock: f.Loop.Now().Wall.Add(f.Clock).Truncate(time.Second), ShiftOpen: f.Open,
 		ShiftTooLong: f.Long, Shift: f.Shift, LastDoc: f.Docs, Cash: f.Cash, Numbers: f.Number, Receipts: f.Number,
-		Deposits: f.In, Withdrawals: f.Out, Unsent: 3}
+		Deposits: f.In, Withdrawals: f.Out, Deposited: f.Put, Withdrawn: f.Taken, Unsent: 3}
 	if f.Open {
 		s.Sums = map[fiscal.ReceiptKind]fiscal.Tiyn{fiscal.Sale: 5}
 		s.Shift++
