@@ -3,6 +3,7 @@ package regulation
 import (
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,19 +24,28 @@ func edition(t *testing.T, id string) Edition {
 // checksOf describes checks from the rows themselves: this room may not know
 // package check. The command lints with the real ones.
 func checksOf(all []Edition) []CheckInfo {
+	types := map[string]string{"limit": "duration", "answer": "duration", "positions": "int"}
+	at := map[string]int{}
 	var out []CheckInfo
-	seen := map[string]bool{}
 	for _, e := range all {
 		for _, r := range e.Rows("all") {
-			if r.Check == "" || seen[r.Check] {
+			if r.Check == "" {
 				continue
 			}
-			seen[r.Check] = true
-			c := CheckInfo{Key: r.Check}
-			for name, typ := range map[string]string{"limit": "duration", "answer": "duration", "field": "word", "line": "word", "words": "words", "aspect": "word", "mode": "word", "positions": "int"} {
-				c.Params = append(c.Params, ParamInfo{Name: name, Type: typ})
+			i, ok := at[r.Check]
+			if !ok {
+				i = len(out)
+				at[r.Check], out = i, append(out, CheckInfo{Key: r.Check})
 			}
-			out = append(out, c)
+			for name := range r.Params {
+				typ := types[name]
+				if typ == "" {
+					typ = "text"
+				}
+				if c := &out[i]; !slices.ContainsFunc(c.Params, func(p ParamInfo) bool { return p.Name == name }) {
+					c.Params = append(c.Params, ParamInfo{Name: name, Type: typ})
+				}
+			}
 		}
 	}
 	return out

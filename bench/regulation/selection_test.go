@@ -69,7 +69,7 @@ func TestSelectChecks(t *testing.T) {
 	for _, r := range rows {
 		got = append(got, r.Number)
 	}
-	if s := strings.Join(got, " "); s != "19.44 24 27 27.1 27.3 27.4 27.5 27.6 27.7 28.1 28.2 28.3" {
+	if s := strings.Join(got, " "); s != "19.44 24 27 27.1 27.2 27.3 27.4 27.5 27.6 27.7 28.1 28.2 28.3" {
 		t.Errorf("offline.*: got %s", s)
 	}
 	for _, p := range []string{"offline.*offf", "latency", "["} {
