@@ -92,6 +92,25 @@ func (d *DeviceURL) wireURL(s string, q url.Values) error {
 	return nil
 }
 
+// Check says whether the wire of an emulated register goes with its protocol, as
+// the flags of its command have it.
+func (w Wire) Check(protocol string) error {
+	switch {
+	case w.Level != 0 && protocol != ATOL:
+		return fmt.Errorf("--level %d: only protocol %s has levels, not %s", w.Level, ATOL, protocol)
+	case w.Level != 0 && w.Level != 2 && w.Level != 3:
+		return fmt.Errorf("--level %d: want 2 or 3", w.Level)
+	case w.Family != "" && protocol != Datecs:
+		return fmt.Errorf("--family %s: only protocol %s has families, not %s", w.Family, Datecs, protocol)
+	case w.Plain && protocol != ATOL && protocol != Datecs:
+		return fmt.Errorf("--plain: protocol %s has nothing to hide", protocol)
+	}
+	if _, ok := families[w.Family]; !ok {
+		return fmt.Errorf("--family %s: want p or x", w.Family)
+	}
+	return nil
+}
+
 var families = map[string]datecsframe.Family{"": datecsframe.P, "p": datecsframe.P, "x": datecsframe.X}
 
 var codings = map[string][]string{ATOL: {"cp866", "cp866-i"}, Datecs: {"cp1251", "kz-1048"}}

@@ -68,6 +68,23 @@ func TestFamilyURLs(t *testing.T) {
 	}
 }
 
+func TestWireOfACommand(t *testing.T) {
+	for _, tt := range []struct {
+		protocol string
+		w        Wire
+		err      string
+	}{
+		{"shtrih-m", Wire{}, ""}, {ATOL, Wire{Level: 3, Plain: true}, ""}, {Datecs, Wire{Family: "x", Plain: true}, ""},
+		{ATOL, Wire{Level: 4}, "--level 4: want 2 or 3"}, {Datecs, Wire{Level: 2}, "only protocol atol has levels"},
+		{ATOL, Wire{Family: "p"}, "only protocol datecs has families"}, {Datecs, Wire{Family: "q"}, "--family q: want p or x"}, {"shtrih-m", Wire{Plain: true}, "--plain"},
+	} {
+		err := tt.w.Check(tt.protocol)
+		if (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+			t.Errorf("%s %+v: %v, want %q", tt.protocol, tt.w, err, tt.err)
+		}
+	}
+}
+
 // nowhere is a network without an OFD.
 type nowhere struct{ loop clock.Loop }
 

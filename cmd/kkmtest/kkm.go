@@ -22,7 +22,6 @@ import (
 	"github.com/kkmtest/kkmtest/fixtures"
 	"github.com/kkmtest/kkmtest/simulators/kkm"
 	"github.com/kkmtest/kkmtest/simulators/kkm/control"
-	"github.com/kkmtest/kkmtest/simulators/kkm/shtrihm"
 	"github.com/kkmtest/kkmtest/simulators/stream/hosttcp"
 )
 
@@ -31,6 +30,7 @@ type kkmFlags struct {
 	reconnect                                     time.Duration
 	seed                                          uint64
 	baud                                          int
+	wire                                          bench.Wire
 }
 
 func kkmCommand() *cobra.Command {
@@ -44,12 +44,15 @@ line says where it is: "kkm ready host=... control=...".
 
 It is a test double for benches. The makers of the host protocols forbid their
 use inside other cash registers; it has no approval of any kind.`,
-		Example: "  kkmtest kkm --host pty --ofd 127.0.0.1:7777\n  kkmtest kkm --host tcp:127.0.0.1:7778 --ofd 127.0.0.1:7777 --mutant NAME",
+		Example: "  kkmtest kkm --host pty --ofd 127.0.0.1:7777\n  kkmtest kkm --host tcp:127.0.0.1:7778 --ofd 127.0.0.1:7777 --mutant NAME\n  kkmtest kkm --protocol datecs --family x --ofd 127.0.0.1:7777",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return serveKKM(c.Context(), c.OutOrStdout(), f) },
 	}
 	c.Flags().StringVar(&f.host, "host", "pty", "control line: `pty` or tcp:ADDR (port 0 picks a free one)")
 	c.Flags().StringVar(&f.protocol, "protocol", bench.Protocols[0], "`PROTOCOL` of the control line: "+names(bench.Protocols))
+	c.Flags().IntVar(&f.wire.Level, "level", 0, "`LEVEL` of protocol atol: 2 or 3 (default 2)")
+	c.Flags().StringVar(&f.wire.Family, "family", "", "`FAMILY` of protocol datecs: p or x (default p)")
+	c.Flags().BoolVar(&f.wire.Plain, "plain", false, "hide that the register is emulated: a driver then tells it no more than its protocol (atol, datecs) has fields for")
 	c.Flags().StringVar(&f.ofd, "ofd", "", "`ADDR` of its OFD, host:port (default: the profile's)")
 	c.Flags().StringVar(&f.control, "control", "127.0.0.1:0", "`ADDR` of the control API (docs/control-api.md): power, paper, clock, battery, reset, print, display, queue")
 	c.Flags().StringVar(&f.mutant, "mutant", "", "`NAME` of a defect to have")
@@ -105,6 +108,9 @@ func serveKKM(ctx context.Context, w io.Writer, f kkmFlags) (err error) {
 	if !slices.Contains(bench.Protocols, f.protocol) {
 		return fmt.Errorf("--protocol %s: want one of %s", f.protocol, names(bench.Protocols))
 	}
+	if err := f.wire.Check(f.protocol); err != nil {
+		return err
+	}
 	if err := checkMutant(f.mutant); err != nil {
 		return err
 	}
@@ -133,7 +139,7 @@ func serveKKM(ctx context.Context, w io.Writer, f kkmFlags) (err error) {
 		return err
 	}
 	machine := func(send func([]byte)) func([]byte) {
-		return shtrihm.New(loop, reg, send, shtrihm.Options{}).Receive
+		return bench.EmulatedSide(loop, reg, send, f.protocol, f.wire)
 	}
 	var host string
 	var stop func() error
