@@ -174,9 +174,11 @@ const (
 	HTML  Format = "html"
 	DOCX  Format = "docx"
 	PDF   Format = "pdf"
+	// InToto is a statement for supply chain tools; a run writes it when it is asked for.
+	InToto Format = "intoto"
 )
 
-// Formats lists them all.
+// Formats are those that a run writes.
 var Formats = []Format{JSON, JUnit, HTML, DOCX, PDF}
 
 // ParseFormats reads "docx,pdf,html".
@@ -184,8 +186,8 @@ func ParseFormats(s string) ([]Format, error) {
 	var out []Format
 	for w := range strings.SplitSeq(s, ",") {
 		f := Format(strings.TrimSpace(w))
-		if !slices.Contains(Formats, f) {
-			return nil, fmt.Errorf("format %q: want one of docx, pdf, html, junit, json", w)
+		if !slices.Contains(Formats, f) && f != InToto {
+			return nil, fmt.Errorf("format %q: want one of docx, pdf, html, junit, json, intoto", w)
 		}
 		if !slices.Contains(out, f) {
 			out = append(out, f)
@@ -204,6 +206,8 @@ func FileName(f Format, edition string, lang regulation.Lang) string {
 		base, lang = "findings", ""
 	case JUnit:
 		base, ext, lang = "junit", "xml", ""
+	case InToto:
+		base, ext, lang = "statement", "intoto.json", ""
 	case HTML:
 		lang = ""
 	}
@@ -228,12 +232,14 @@ func Write(w io.Writer, f Format, r Run, lang regulation.Lang) error {
 		return WriteJUnit(w, r)
 	case HTML:
 		return WriteForm(w, r)
+	case InToto:
+		return WriteStatement(w, r)
 	case DOCX:
 		return WriteDOCX(w, r, Paper{Lang: lang})
 	case PDF:
 		return WritePDF(w, r, Paper{Lang: lang})
 	}
-	return fmt.Errorf("format %q: want one of docx, pdf, html, junit, json", f)
+	return fmt.Errorf("format %q: want one of docx, pdf, html, junit, json, intoto", f)
 }
 
 // File is one document of a run: what to call it and how to write it.

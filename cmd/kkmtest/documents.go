@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"fmt"
 	"io"
 	"os"
@@ -20,13 +21,14 @@ import (
 type document struct {
 	reports.Run
 	suffix string
+	key    ed25519.PrivateKey // signs the in-toto statement; nil leaves it bare
 }
 
 // documents are what all editions say about a run directory.
 func documents(dir string, all []judged) []document {
 	var out []document
 	for _, j := range all {
-		out = append(out, document{j.report(dir), j.suffix()})
+		out = append(out, document{Run: j.report(dir), suffix: j.suffix()})
 	}
 	return out
 }
@@ -60,7 +62,11 @@ func (d document) write(out string, formats []reports.Format, langs []regulation
 	for _, f := range formats {
 		for _, file := range reports.Files(f, d.suffix, langs, oneTable) {
 			var b bytes.Buffer
-			if err := file.Write(&b, d.Run); err != nil {
+			write := file.Write
+			if f == reports.InToto && d.key != nil {
+				write = func(w io.Writer, r reports.Run) error { return reports.WriteEnvelope(w, r, d.key) }
+			}
+			if err := write(&b, d.Run); err != nil {
 				return names, err
 			}
 			name := filepath.Join(out, file.Name)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -40,12 +41,13 @@ import makes such a file.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.formats, "format", "docx,pdf,html", "what to write: docx, pdf, html, junit, json")
+	f.StringVar(&o.formats, "format", "docx,pdf,html", "what to write: docx, pdf, html, junit, json, intoto")
 	f.StringVar(&o.langs, "lang", "", "languages of the form: kk, ru, en, ky (default: all that the edition has)")
 	f.StringVar(&o.out, "out", "", "write into this `DIR` instead of RUN")
 	f.StringVar(&o.submission, "submission", "", "`FILE` with the manufacturer's references (default: what the record holds, else submission.yaml in RUN)")
 	f.StringSliceVar(&o.wording, "wording", nil, "`FILE` with an imported official wording; several for several languages or editions")
 	f.BoolVar(&o.oneTable, "one-table", false, "put results beside the requirements instead of into the annex")
+	f.StringVar(&o.key, "key", "", "Ed25519 private key in PEM (`FILE`) with which the in-toto statement is signed, as a DSSE envelope")
 	f.StringSliceVar(&o.editions, "regulation", nil, "judge by these `EDITIONS` instead of the run's")
 	f.StringVar(&o.section, "section", "", "judge for this section (I, II, III, all) instead of the run's")
 	f.StringVar(&o.lab.Name, "laboratory", "", "name of the laboratory")
@@ -58,6 +60,7 @@ import makes such a file.`,
 
 type reportOptions struct {
 	formats, langs, out, submission, section string
+	key                                      string
 	editions, wording                        []string
 	oneTable                                 bool
 	lab                                      reports.Lab
@@ -89,6 +92,22 @@ func (o reportOptions) write(dir string) ([]string, error) {
 	}
 	if err := o.papers(dir, docs); err != nil {
 		return nil, err
+	}
+	if o.key != "" {
+		if !slices.Contains(formats, reports.InToto) {
+			return nil, fmt.Errorf("--key %s: only --format intoto is signed", o.key)
+		}
+		raw, err := os.ReadFile(o.key)
+		if err != nil {
+			return nil, fmt.Errorf("--key: %w", err)
+		}
+		key, err := reports.ParseKey(raw)
+		if err != nil {
+			return nil, fmt.Errorf("--key %s: %w", o.key, err)
+		}
+		for i := range docs {
+			docs[i].key = key
+		}
 	}
 	for _, d := range docs { // before anything is written
 		if _, err := languages(d.Edition, langs); err != nil {

@@ -72,6 +72,24 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// The statement for supply chain tools names the record by its digest.
+func TestReportStatement(t *testing.T) {
+	dir := aRun(t)
+	out := t.TempDir()
+	if _, err := callReport(t, dir, "--format", "intoto", "--out", out); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(filepath.Join(out, "statement.intoto.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"name":"history.jsonl","digest":{"sha256":"` + sum(t, filepath.Join(dir, "history.jsonl")), `"passedTests":["I 4","I 5","I 23"]`, `"result":"PASSED"`} {
+		if !strings.Contains(string(raw), want) {
+			t.Errorf("no %s in\n%s", want, raw)
+		}
+	}
+}
+
 // A record that broke off still reports, and says so on top.
 func TestReportOfABrokenRun(t *testing.T) {
 	dir := aRun(t)
@@ -141,10 +159,12 @@ func TestReportRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"format", []string{dir, "--format", "odt"}, `--format: format "odt": want one of docx, pdf, html, junit, json`},
+		{"format", []string{dir, "--format", "odt"}, `--format: format "odt": want one of docx, pdf, html, junit, json, intoto`},
 		{"language", []string{dir, "--lang", "de"}, `--lang: language "de": want one of kk, ru, en`},
 		{"language of another country", []string{dir, "--lang", "ky"}, "--lang ky: kz-431-2014 has titles in kk, ru, en"},
 		{"wording that is none", []string{dir, "--wording", filepath.Join(dir, "run.yaml")}, "want a file that regulation import wrote"},
+		{"a key that is none", []string{dir, "--format", "intoto", "--key", filepath.Join(dir, "run.yaml")}, "no PEM block"},
+		{"a key for nothing", []string{dir, "--format", "pdf", "--key", "k.pem"}, "--key k.pem: only --format intoto is signed"},
 		{"no wording", []string{dir, "--wording", filepath.Join(dir, "none.json")}, "--wording: open"},
 		{"no run", []string{filepath.Join(dir, "nothing")}, "nothing"},
 		{"submission", []string{dir, "--submission", filepath.Join(dir, "none.yaml")}, "--submission: open"},
