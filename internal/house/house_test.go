@@ -29,15 +29,17 @@ var rooms = map[string][]string{
 	"simulators/stream":   {"bench/clock"},
 	"simulators/ofd":      {"cpcr", "bench/clock", "bench/history", "fiscal", "simulators/stream"},
 	"simulators/netfault": {"bench/clock", "bench/history", "cpcr", "simulators/stream"},
-	"simulators/kkm":      {"cpcr", "bench/clock", "fiscal", "simulators/stream", "bench/device/webkassa/wire", "bench/device/shtrihm/frame"},
-	"bench":               {"bench/clock", "bench/history", "bench/device", "bench/profile", "bench/regulation", "cpcr", "fiscal", "simulators"},
-	"scenarios":           {"bench", "fiscal", "cpcr"},
-	"bench/campaign":      {"bench", "bench/regulation", "bench/check", "bench/profile", "bench/history", "bench/clock", "fiscal", "internal/strict"},
-	"reports":             {"bench/history", "bench/regulation", "bench/check", "bench/clock", "cpcr", "fiscal", "fixtures", "internal/strict"},
-	"fixtures":            {},
-	"docs/examples":       {"bench/clock", "bench/device/shtrihm/frame"},
-	"internal/house":      {},
-	"internal/strict":     {},
+	"simulators/kkm":      {"cpcr", "bench/clock", "fiscal", "simulators/stream", "bench/device/webkassa/wire", "bench/device/shtrihm/frame", "bench/device/atol/frame", "bench/device/datecs/frame", "bench/device/line/double"},
+	// Of tests only: drivers and host sides together, on a line with faults.
+	"simulators/kkm/hosttest": {"bench/clock", "bench/device", "bench/history", "fiscal", "fixtures", "simulators/kkm", "simulators/stream"},
+	"bench":                   {"bench/clock", "bench/history", "bench/device", "bench/profile", "bench/regulation", "cpcr", "fiscal", "simulators"},
+	"scenarios":               {"bench", "fiscal", "cpcr"},
+	"bench/campaign":          {"bench", "bench/regulation", "bench/check", "bench/profile", "bench/history", "bench/clock", "fiscal", "internal/strict"},
+	"reports":                 {"bench/history", "bench/regulation", "bench/check", "bench/clock", "cpcr", "fiscal", "fixtures", "internal/strict"},
+	"fixtures":                {},
+	"docs/examples":           {"bench/clock", "bench/device/shtrihm/frame"},
+	"internal/house":          {},
+	"internal/strict":         {},
 }
 
 func inside(path, room string) bool { return path == room || strings.HasPrefix(path, room+"/") }

@@ -29,7 +29,7 @@ func TestConversationsFromTheOtherSide(t *testing.T) {
 	}
 	replayed := map[string]map[string]set{
 		"atol2-status.txt": {"registers": func(_ *Host, f *ht.Fake) {
-			f.Cash, f.Open = 15078050, true
+			f.Cash, f.Open, f.Limit = 15078050, true, 24*time.Hour
 			f.Clock = time.Date(2026, 11, 22, 11, 4, 59, 0, time.UTC).Sub(ht.Epoch) // the shift began an hour before
 		}},
 		"atol2-error.txt": {

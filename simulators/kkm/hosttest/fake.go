@@ -40,6 +40,7 @@ type Fake struct {
 	Paper  bool
 	Lines  []string
 	Values map[fiscal.Setting]string
+	Limit  time.Duration // of a shift
 
 	moves time.Duration // until when the paper moves
 	life  int
@@ -47,7 +48,7 @@ type Fake struct {
 
 // NewFake makes one that is on, with shift 41 closed.
 func NewFake(loop clock.Loop) *Fake {
-	return &Fake{Loop: loop, On: true, Paper: true, Printer: 300 * time.Millisecond, Shift: 41,
+	return &Fake{Loop: loop, On: true, Paper: true, Printer: 300 * time.Millisecond, Shift: 41, Limit: 20 * time.Hour,
 		Refuse: map[fiscal.OpKind]kkm.Reason{}, Number: map[fiscal.ReceiptKind]uint64{},
 		Values: map[fiscal.Setting]string{fiscal.SetOFDHost: "ofd.test", fiscal.SetOFDPort: "7777"}}
 }
@@ -138,7 +139,7 @@ func (f *Fake) State() kkm.State {
 // Profile is who the register is.
 func (f *Fake) Profile() kkm.Profile {
 	return kkm.Profile{Model: "KKMTest Ә-1", Firmware: "1.2.34", Serial: "KKM0000777", Registration: "010100123456",
-		Taxpayer: kkm.Taxpayer{Name: "ТОО", BIN: "180140001234"}, Limits: kkm.Limits{Shift: 24 * time.Hour}}
+		Taxpayer: kkm.Taxpayer{Name: "ТОО", BIN: "180140001234"}, Limits: kkm.Limits{Shift: f.Limit}}
 }
 
 // Person names two operators.
