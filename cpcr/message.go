@@ -57,6 +57,14 @@ const nesting = 32
 // A field that the version does not have is skipped as any unknown field is, also
 // when another version knows it: it stays in the message's unknown bytes.
 func DecodeRequest(frame []byte) (Header, *canon.Request, error) {
+	h, m, _, err := decodeRequest(0, frame)
+	return h, m, err
+}
+
+// DecodeRequestStrange is [DecodeRequest] for who reads many: strange says that
+// the message may hold what its version's schema does not have, so that looking
+// for that ([Unknown]) is worth its time.
+func DecodeRequestStrange(frame []byte) (h Header, m *canon.Request, strange bool, err error) {
 	return decodeRequest(0, frame)
 }
 
@@ -64,49 +72,50 @@ func DecodeRequest(frame []byte) (Header, *canon.Request, error) {
 // its header: an operator who compiles the 2.0.3 schema, where nearly everything
 // is optional, does not miss what 2.0.4 requires (cpcr.md 16.19).
 func DecodeRequestBy(labels Version, frame []byte) (Header, *canon.Request, error) {
-	return decodeRequest(labels, frame)
+	h, m, _, err := decodeRequest(labels, frame)
+	return h, m, err
 }
 
-func decodeRequest(labels Version, frame []byte) (Header, *canon.Request, error) {
+func decodeRequest(labels Version, frame []byte) (Header, *canon.Request, bool, error) {
 	m := new(canon.Request)
-	h, read, err := decode(frame, MaxRequest, labels, schemaRequest, m)
+	h, read, dirty, err := decode(frame, MaxRequest, labels, schemaRequest, m)
 	if !read {
 		m = nil
 	}
-	return h, m, err
+	return h, m, dirty, err
 }
 
 // DecodeResponse reads a whole frame; see [DecodeRequest].
 func DecodeResponse(frame []byte) (Header, *canon.Response, error) {
 	m := new(canon.Response)
-	h, read, err := decode(frame, MaxResponse, 0, schemaResponse, m)
+	h, read, _, err := decode(frame, MaxResponse, 0, schemaResponse, m)
 	if !read {
 		m = nil
 	}
 	return h, m, err
 }
 
-func decode(frame []byte, limit uint32, labels Version, schema func(Version) proto.Message, into proto.Message) (h Header, read bool, err error) {
+func decode(frame []byte, limit uint32, labels Version, schema func(Version) proto.Message, into proto.Message) (h Header, read, dirty bool, err error) {
 	h, s, payload, err := parse(frame, limit, labels, schema)
 	if err != nil {
-		return h, false, err
+		return h, false, false, err
 	}
 	if labels == 0 {
 		labels = h.Version
 	}
 	w := inspect(labels, s.ProtoReflect())
 	if w.deep {
-		return h, false, errorf(ErrProtobuf, "groups in groups, more than %d deep", nesting)
+		return h, false, false, errorf(ErrProtobuf, "groups in groups, more than %d deep", nesting)
 	}
 	if w.dirty {
 		transfer(into.ProtoReflect(), s.ProtoReflect(), up(labels))
 	} else if err := unmarshal(payload, into); err != nil {
-		return h, false, errorf(ErrProtobuf, "%v", err)
+		return h, false, false, errorf(ErrProtobuf, "%v", err)
 	}
 	if err := proto.CheckInitialized(s); err != nil {
-		return h, true, errorf(ErrRequired, "%v", err)
+		return h, true, w.dirty, errorf(ErrRequired, "%v", err)
 	}
-	return h, true, w.err()
+	return h, true, w.dirty, w.err()
 }
 
 func unmarshal(payload []byte, into proto.Message) error {

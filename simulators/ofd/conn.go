@@ -8,6 +8,7 @@ import (
 	"github.com/kkmtest/kkmtest/bench/clock"
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/cpcr"
+	"github.com/kkmtest/kkmtest/cpcr/canon"
 	"github.com/kkmtest/kkmtest/simulators/stream"
 )
 
@@ -61,7 +62,53 @@ func (s *Server) accept(c stream.Conn, peer string) stream.Events {
 		// At the earliest after the owner of the stream has its callbacks.
 		s.loop.AfterFunc(a.Hold, func() { x.taken(a) })
 	}
-	return stream.Events{Received: x.received, Closed: x.closed}
+	return stream.Events{Received: x.received, Closed: x.closed, Ahead: s.ahead, Taken: x.takenAhead}
+}
+
+// message is a whole message that was read, which needs no state: a carrier with
+// goroutines of its own has that done beside the loop.
+type message struct {
+	frame   []byte
+	h       cpcr.Header
+	m       *canon.Request // nil when it could not be read
+	strange bool           // may hold fields that the version does not have
+	err     error
+}
+
+func (s *Server) read(frame []byte) *message {
+	x := &message{frame: frame}
+	x.h, x.m, x.strange, x.err = cpcr.DecodeRequestStrange(frame)
+	if x.err != nil && s.opt.Labels203 {
+		x.m, x.err = byOlderLabels(x)
+		x.strange = true
+	}
+	return x
+}
+
+// ahead reads bytes that are exactly one message, nil otherwise. It may run
+// anywhere: options that it looks at never change.
+func (s *Server) ahead(p []byte) any {
+	h, err := cpcr.ParseHeader(p, s.opt.MaxRequest)
+	if err != nil || int(h.Size) != len(p) {
+		return nil
+	}
+	return s.read(slices.Clone(p))
+}
+
+// takenAhead is received for what ahead has read.
+func (x *conn) takenAhead(p []byte, ahead any) {
+	if x.gone || x.mute || x.held || len(x.split.Pending()) > 0 {
+		x.received(p)
+		return
+	}
+	m := ahead.(*message)
+	if x.device == 0 && !x.belongs(m.frame) {
+		return
+	}
+	x.s.take(x, m)
+	if !x.gone {
+		x.watch(false)
+	}
 }
 
 // taken is the end of what a rule did to the opening of the connection.
@@ -132,7 +179,7 @@ func (x *conn) received(p []byte) {
 		if i == 0 && x.device == 0 && !x.belongs(f) {
 			return
 		}
-		x.s.take(x, f)
+		x.s.take(x, x.s.read(f))
 		if x.gone || x.mute {
 			return
 		}

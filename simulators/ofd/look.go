@@ -172,8 +172,10 @@ func (s *Server) look(d *device, q *query) {
 	for _, b := range cpcr.Breaches(q.err) {
 		q.observe(b.Field, b.Value, b.Rule)
 	}
-	for _, u := range cpcr.Unknown(q.m) {
-		q.observe(u.Field, u.Value, "cpcr.md 7: skipped, "+q.h.Version.String()+" has no such field")
+	if q.strange {
+		for _, u := range cpcr.Unknown(q.m) {
+			q.observe(u.Field, u.Value, "cpcr.md 7: skipped, "+q.h.Version.String()+" has no such field")
+		}
 	}
 	if d.seen && q.h.ReqNum != d.lastNum+1 && q.h.ReqNum != d.lastNum && !(d.lastNum == 65535 && q.h.ReqNum == 1) {
 		q.observe("REQNUM", fmt.Sprintf("%d after %d", q.h.ReqNum, d.lastNum), "cpcr.md 4.1: grows by 1 with each request")

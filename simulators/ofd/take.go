@@ -21,6 +21,7 @@ type query struct {
 	seq     history.Seq // of its Frame event
 	h       cpcr.Header
 	m       *canon.Request // never nil; what could be read
+	strange bool           // may hold fields that the version does not have
 	err     error          // why it is not as it should be
 	class   cpcr.Class
 	command canon.CommandTypeEnum
@@ -50,13 +51,9 @@ const (
 )
 
 // take is the beginning of a request: it is recorded, and the rules look at it.
-func (s *Server) take(x *conn, frame []byte) {
-	q := &query{conn: x, frame: frame}
-	var m *canon.Request
-	q.h, m, q.err = cpcr.DecodeRequest(frame)
-	if q.err != nil && s.opt.Labels203 {
-		m, q.err = s.byOlderLabels(q, m)
-	}
+func (s *Server) take(x *conn, r *message) {
+	frame, m := r.frame, r.m
+	q := &query{conn: x, frame: frame, h: r.h, err: r.err, strange: r.strange}
 	var e *cpcr.Error
 	if errors.As(q.err, &e) {
 		q.class = e.Class
@@ -94,13 +91,13 @@ func (s *Server) take(x *conn, frame []byte) {
 
 // byOlderLabels reads a 2.0.4 message by the labels of 2.0.3 when that is what
 // keeps it from being whole (cpcr.md 16.19).
-func (s *Server) byOlderLabels(q *query, m *canon.Request) (*canon.Request, error) {
-	if q.h.Version != cpcr.V204 || !cpcr.IsClass(q.err, cpcr.ErrRequired) {
-		return m, q.err
+func byOlderLabels(r *message) (*canon.Request, error) {
+	if r.h.Version != cpcr.V204 || !cpcr.IsClass(r.err, cpcr.ErrRequired) {
+		return r.m, r.err
 	}
-	_, again, err := cpcr.DecodeRequestBy(cpcr.V203, q.frame)
+	_, again, err := cpcr.DecodeRequestBy(cpcr.V203, r.frame)
 	if again == nil {
-		return m, q.err
+		return r.m, r.err
 	}
 	return again, err
 }

@@ -32,7 +32,13 @@ type Conn interface {
 type Events struct {
 	Opened   func(c Conn)
 	Received func(p []byte) // p is only valid during the call
-	Closed   func(err error)
+	// Ahead lets a carrier that has goroutines of its own prepare bytes before they
+	// come to the loop. It may be called anywhere, so it is a function of p alone;
+	// what it returns goes to Taken together with p, in place of Received, unless
+	// it is nil. A carrier may ignore both.
+	Ahead  func(p []byte) any
+	Taken  func(p []byte, ahead any)
+	Closed func(err error)
 }
 
 // Dialer opens streams from the register's side.

@@ -11,7 +11,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"reflect"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -34,6 +36,8 @@ const (
 	httpHeader    = 16 << 10
 	headerTimeout = 5 * time.Second
 	bodyTimeout   = 30 * time.Second
+	// gcPercent trades memory for time: an operator makes much garbage and holds little.
+	gcPercent = 200
 )
 
 // Config says what to start.
@@ -68,6 +72,9 @@ type Daemon struct {
 
 // Start starts an operator. It listens when Start returns.
 func Start(c Config) (*Daemon, error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	d := &Daemon{loop: clock.NewReal(), log: c.Log, failed: make(chan struct{})}
 	if err := d.start(c); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -294,26 +301,28 @@ func (d *Daemon) Close() error {
 	return errors.Join(errs...)
 }
 
-// misuse writes one line for each connection that was ended for what its peer
-// did, and fewer when they come by the hundred; on the loop.
-func (d *Daemon) misuse(peer, what string) {
-	const each, most = time.Second, 20
-	now := d.loop.Now().Mono
-	if now-d.quiet.since >= each {
-		if d.quiet.over > 0 {
-			d.log.Warn("more connections ended for what their peers did", "connections", d.quiet.over)
-		}
-		d.quiet = quiet{since: now}
-	}
-	if d.quiet.said++; d.quiet.said > most {
-		d.quiet.over++
-		return
-	}
-	d.log.Warn("connection ended", "peer", peer, "why", what)
-}
+// misuse is told on the loop.
+func (d *Daemon) misuse(peer, what string) { d.quiet.misuse(d.log, d.loop.Now().Mono, peer, what) }
 
 // quiet keeps the log short.
 type quiet struct {
 	since      time.Duration
 	said, over int
+}
+
+// misuse writes one line for each connection that was ended for what its peer
+// did, and fewer when they come by the hundred.
+func (q *quiet) misuse(log *slog.Logger, now time.Duration, peer, what string) {
+	const each, most = time.Second, 20
+	if now-q.since >= each {
+		if q.over > 0 {
+			log.Warn("more connections ended for what their peers did", "connections", q.over)
+		}
+		*q = quiet{since: now}
+	}
+	if q.said++; q.said > most {
+		q.over++
+		return
+	}
+	log.Warn("connection ended", "peer", peer, "why", what)
 }

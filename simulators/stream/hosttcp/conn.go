@@ -58,6 +58,7 @@ type conn struct {
 	unsent  int           // bytes of out, and of what is being written now
 	room    chan struct{} // closed when unsent falls below pressure; nil while nobody waits
 	writing bool
+	reading bool // the owner is in taken; the reader writes when he is out
 	fin     bool // nothing follows what waits
 	last    bool // when that is written, the stream is let go
 }
@@ -130,8 +131,15 @@ func (c *conn) read() {
 			return
 		}
 		n, err := c.nc.Read(p)
-		if n > 0 && !c.post(func() { c.received(p[:n]) }) {
-			return
+		if n > 0 {
+			var ahead any
+			if c.ev.Ahead != nil {
+				ahead = c.ev.Ahead(p[:n])
+			}
+			if !c.post(func() { c.taken(p[:n], ahead) }) {
+				return
+			}
+			c.flush()
 		}
 		if err != nil {
 			c.loop.Post(func() { c.finish(reason(err), false) })
@@ -172,9 +180,34 @@ func (c *conn) wrote(n int) {
 	}
 }
 
-func (c *conn) received(p []byte) {
-	if c.state == open && c.ev.Received != nil {
+// taken hands bytes to the owner. What he sends meanwhile is left to the reader,
+// who waits for this call and writes it himself.
+func (c *conn) taken(p []byte, ahead any) {
+	if c.state != open {
+		return
+	}
+	c.mu.Lock()
+	c.reading = true
+	c.mu.Unlock()
+	switch {
+	case ahead != nil && c.ev.Taken != nil:
+		c.ev.Taken(p, ahead)
+	case c.ev.Received != nil:
 		c.ev.Received(p)
+	}
+}
+
+// flush writes what was sent during taken, on the goroutine of the reader.
+func (c *conn) flush() {
+	c.mu.Lock()
+	c.reading = false
+	mine := !c.writing && (len(c.out) > 0 || c.fin)
+	if mine {
+		c.writing = true
+	}
+	c.mu.Unlock()
+	if mine {
+		c.write()
 	}
 }
 
@@ -198,7 +231,7 @@ func (c *conn) Send(p []byte) {
 
 // pump lets a goroutine write what waits; with mu held.
 func (c *conn) pump() {
-	if c.writing || c.nc == nil || (len(c.out) == 0 && !c.fin) {
+	if c.writing || c.reading || c.nc == nil || (len(c.out) == 0 && !c.fin) {
 		return
 	}
 	c.writing = true
