@@ -129,6 +129,7 @@ func (s *Server) booked(d *device, b *DocumentBooked) error {
 		d.tokens++
 	}
 	d.docs = append(d.docs, d.describe(s.events+1, h, m, b))
+	b.message = nil // a store that keeps the event keeps its bytes, and they say the same
 	d.last = last{ok: true, token: h.Token, number: h.ReqNum, command: m.GetCommand(), answer: b.Answer, sign: sign}
 	switch m.GetCommand() {
 	case canon.CommandTypeEnum_COMMAND_TICKET:
