@@ -65,7 +65,8 @@ func NewSimulated(o Options) (*Bench, error) {
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
-	reg, err := kkm.New(loop, o.Emulator, net.Dialer(), kkm.Options{Seed: o.Seed, Mutant: o.Mutant, Variant: o.URL.Variant})
+	ram := new(kkm.RAM)
+	reg, err := kkm.New(loop, o.Emulator, net.Dialer(), kkm.Options{Seed: o.Seed, Mutant: o.Mutant, Variant: o.URL.Variant, Memory: ram})
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
@@ -77,7 +78,7 @@ func NewSimulated(o Options) (*Bench, error) {
 	if _, err := loop.Wait(context.Background(), loop.Now().Add(selfTest), func() bool { return !reg.State().Testing }); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
-	b.hands = []any{emulated{reg, loop}}
+	b.hands = []any{emulated{reg, loop, ram, map[string]int{}}}
 	if o.URL.Protocol == HTTP {
 		d, err := b.emulatedHTTP(o, reg)
 		if err != nil {
@@ -257,8 +258,10 @@ func facts(p profile.Profile) history.Facts {
 // emulated is the control API of a register inside the process: what a person
 // sees on it and does with it.
 type emulated struct {
-	r    *kkm.Register
-	loop clock.Loop
+	r       *kkm.Register
+	loop    clock.Loop
+	ram     *kkm.RAM
+	altered map[string]int // by unit: the record that was altered
 }
 
 func (e emulated) Shown(context.Context) ([]string, string, error) {

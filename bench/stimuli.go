@@ -134,6 +134,19 @@ func (b *Bench) PaperDuring(after, back time.Duration) error {
 	})
 }
 
+// Break makes a part of the register fail, or whole again, and records it.
+func (b *Bench) Break(ctx context.Context, unit string, broken bool) error {
+	d, ok := able[device.Breaker](b)
+	if !ok {
+		return device.ErrNotAble
+	}
+	to := "whole"
+	if broken {
+		to = "broken"
+	}
+	return b.switched(ctx, "unit:"+unit, to, func() error { return d.Break(ctx, unit, broken) })
+}
+
 // switched does something with the register from outside. Hands that hang on a
 // wire write it down themselves; those inside this process do not.
 func (b *Bench) switched(ctx context.Context, what, to string, do func() error) error {
@@ -217,4 +230,25 @@ func (e emulated) Set(ctx context.Context, op fiscal.Op) (fiscal.Outcome, error)
 	e.r.Do(op, func(p kkm.Reply) { out, done = p.Outcome, true })
 	_, err := e.loop.Wait(ctx, e.loop.Now().Add(selfTest), func() bool { return done })
 	return out, err
+}
+
+// Break makes a unit of the emulated register fail. Data are altered in its memory:
+// in the middle of the last quarter, or of the first.
+func (e emulated) Break(_ context.Context, unit string, broken bool) error {
+	part := map[string]int{"data": 7, "data-old": 1}[unit]
+	if part == 0 {
+		e.r.Break(unit, broken)
+		return nil
+	}
+	if broken {
+		all, err := e.ram.Records()
+		if err != nil {
+			return err
+		}
+		e.altered[unit] = len(all) * part / 8
+	}
+	if !e.ram.Alter(e.altered[unit]) {
+		return fmt.Errorf("record %d: the memory has none such", e.altered[unit])
+	}
+	return nil
 }

@@ -44,11 +44,12 @@ func All(p bench.Params) []bench.Scenario {
 		Channels(),
 		Address(),
 		PaperOut(),
+		LinkTest(),
 		Notice(),
 		ServerBlock(),
 	}
 	// Of work without a connection, and of none, the plan takes what its rows ask for.
-	return append(all, OfflineEnter(p), HandOver(p), OfflineStop(), ShiftLimit(p), CutOff(p), Kept(p), Token())
+	return append(all, OfflineEnter(p), HandOver(p), OfflineStop(), ShiftLimit(p), CutOff(p), Kept(p), Token(), Numbers(p), SelfTest())
 }
 
 // Bench choices.

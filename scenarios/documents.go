@@ -2,6 +2,9 @@ package scenarios
 
 import (
 	"context"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kkmtest/kkmtest/bench"
@@ -201,6 +204,62 @@ func Address() bench.Scenario {
 				try(ctx, b, receipt(plain()))
 				return nil
 			}},
+			end(),
+		},
+	}
+}
+
+// Numbers enters another registration number and another identification number,
+// each with the shift closed, and the right one again.
+func Numbers(p bench.Params) bench.Scenario {
+	length := 12
+	if p.Has("config.entry", "length") {
+		length = p.Int("config.entry", "length")
+	}
+	other := strings.Repeat("1", length) // of the length that must be taken whole
+	with := func(s fiscal.Setting, value string, was func(*bench.Bench) string) run {
+		return func(ctx context.Context, b *bench.Bench) error {
+			st, err := b.State(ctx)
+			if err != nil {
+				return err
+			}
+			if st.ShiftOpen {
+				try(ctx, b, zReport())
+			}
+			t, err := b.Type(ctx, s, value)
+			if err != nil || !t.OK() {
+				return err
+			}
+			try(ctx, b, receipt(plain()))
+			if st, err = b.State(ctx); err != nil {
+				return err
+			}
+			if st.ShiftOpen {
+				try(ctx, b, zReport())
+			}
+			if _, err := b.Type(ctx, s, was(b)); err != nil {
+				return err
+			}
+			if err := b.Pass(ctx, blockPatience, "the register asks by itself whether it is known now"); err != nil {
+				return err
+			}
+			if err := b.AwaitHandOver(ctx); err != nil {
+				return err
+			}
+			try(ctx, b, receipt(plain()))
+			return nil
+		}
+	}
+	return bench.Scenario{
+		Key:    "settings/numbers",
+		Doc:    "Another registration number and another identification number are entered, and the right ones again.",
+		Checks: []string{"config.entry"},
+		Also:   []string{"auth.token"},
+		Late:   true,
+		Steps: []bench.Step{
+			begin(),
+			{Name: fmt.Sprintf("enter a registration number of %d digits, sell, enter the right one, sell", length), Run: with(fiscal.SetRegistration, other, func(b *bench.Bench) string { return b.Facts.Registration })},
+			{Name: "enter an identification number that the OFD does not know, try to sell, enter the right one, sell", Run: with(fiscal.SetKKMID, "999999", func(b *bench.Bench) string { return strconv.FormatUint(uint64(b.Facts.OFDID), 10) })},
 			end(),
 		},
 	}

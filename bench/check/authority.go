@@ -20,7 +20,7 @@ func authorityChecks() []Check {
 				{Name: "item", Type: tWord, Required: true, OneOf: []string{"address", "token", "registration", "kkm-id"}, Doc: "which setting"},
 				{Name: "length", Type: tInt, Min: "1", Doc: "least number of characters that must be taken whole"},
 			},
-			Scenarios: []string{"settings/token", "settings/address"}, Judge: judgeEntry},
+			Scenarios: []string{"settings/token", "settings/address", "settings/numbers"}, Judge: judgeEntry},
 		{Key: "modes.main", Doc: "Each of the main modes can be entered, and what belongs to it is done there.",
 			Params:    []Param{{Name: "mode_list", Type: tWords, Required: true, Doc: "registration, x_z, programming, configuration, additional, trial_receipt"}},
 			Scenarios: []string{"receipt/sign", "settings/shift"}, Judge: judgeModes},
@@ -71,9 +71,9 @@ func judgeToken(r *Record, _ regulation.Params) []Judgement {
 			continue
 		}
 		a := args{"token": strconv.FormatUint(uint64(x.Header.Token), 10), "id": strconv.FormatUint(uint64(x.Header.ID), 10), "want": fresh.text(),
-			"declared": strconv.FormatUint(uint64(r.Begin.Profile.OFDID), 10)}
+			"declared": r.enteredBefore(fiscal.SetKKMID, x.Seq, strconv.FormatUint(uint64(r.Begin.Profile.OFDID), 10))}
 		switch {
-		case r.Begin.Profile.OFDID != 0 && x.Header.ID != r.Begin.Profile.OFDID && !r.everEntered(fiscal.SetKKMID, x.Seq):
+		case r.Begin.Profile.OFDID != 0 && a["id"] != a["declared"]:
 			v.fail(x.During, fail("auth.id", a, x.Seq).bytes(head(x.Bytes)).declaredBy(r.declaration("ofd.id")))
 		case len(t.right) > 0 && !slices.Contains(fresh.right, x.Header.Token):
 			v.fail(x.During, fail("auth.token", a, append([]history.Seq{x.Seq}, t.by...)[0], t.by...).bytes(head(x.Bytes)))
@@ -144,11 +144,19 @@ func (r *Record) closedBefore(x *Exchange) bool {
 	return c != nil && c.Seq > x.Seq && x.Answer() != nil && c.Seq < x.Answer().Seq
 }
 
-// everEntered says whether somebody entered a setting before event n.
-func (r *Record) everEntered(s fiscal.Setting, n history.Seq) bool {
-	return slices.ContainsFunc(r.Ops, func(o *Operation) bool {
-		return o.Kind == fiscal.OpSetSetting && o.Setting == s && o.Seq < n && !o.Refused() && o.Got() != fiscal.Unsupported
-	})
+// enteredBefore is the value of a setting at event n: what was entered last, else
+// what was declared. While it is entered anew either value may be the right one.
+func (r *Record) enteredBefore(s fiscal.Setting, n history.Seq, declared string) string {
+	for _, o := range r.typed {
+		if o.Seq < n && o.Setting == s && o.Done() {
+			declared = o.Value
+		}
+	}
+	return declared
+}
+
+func (r *Record) registrationAt(n history.Seq) string {
+	return r.enteredBefore(fiscal.SetRegistration, n, r.Begin.Profile.Registration)
 }
 
 // stopsOnRefusal: after the OFD has refused number or token no receipt comes

@@ -92,6 +92,9 @@ func (b *builder) event(e history.Event) {
 		r.Ops = append(r.Ops, o)
 		r.byID[o.ID] = o
 		b.op = o
+		if o.Kind == fiscal.OpSetSetting {
+			r.typed = append(r.typed, o)
+		}
 	case history.Result:
 		o := r.byID[body.Op]
 		if o == nil || o.End != 0 {

@@ -69,8 +69,8 @@ func saysOffline(o *Operation) bool {
 // readdressed says whether somebody may have changed where the register finds the
 // OFD, or how it names itself there, between two events.
 func (r *Record) readdressed(from, to history.Seq) bool {
-	for _, o := range r.Ops {
-		if o.Seq > from && o.Seq < to && o.Kind == fiscal.OpSetSetting && o.Setting != fiscal.SetCashierPassword && !o.Refused() && o.Got() != fiscal.Unsupported {
+	for _, o := range r.typed {
+		if o.Seq > from && o.Seq < to && o.Setting != fiscal.SetCashierPassword && !o.Refused() && o.Got() != fiscal.Unsupported {
 			return true
 		}
 	}

@@ -1,7 +1,9 @@
 package check
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kkmtest/kkmtest/bench/history"
@@ -12,11 +14,14 @@ import (
 func offlineChecks() []Check {
 	return []Check{
 		{Key: "offline.cutoff", Doc: "Sales are refused once the oldest unsent offline receipt is older than the limit, and work again after hand-over.",
-			Params:    []Param{{Name: "limit", Type: tDuration, Required: true, Doc: "greatest age of the oldest unsent offline receipt"}},
+			Params: []Param{{Name: "limit", Type: tDuration, Required: true, Doc: "greatest age of the oldest unsent offline receipt"},
+				{Name: "told", Type: tWords, Doc: "any of these in a text that is shown or printed at the refusal tells the cashier; without it telling is not judged"}},
 			Scenarios: []string{"offline/cutoff"}, Judge: judgeCutoff},
 		{Key: "offline.enter", Doc: "Without an answer within the limit the register works autonomously; with one it stays online.",
 			Params:    []Param{{Name: "answer", Type: tDuration, Required: true, Doc: "how long the register waits for the answer of the OFD"}},
 			Scenarios: []string{"offline/enter"}, Judge: judgeEnter},
+		{Key: "offline.receipt", Doc: "While the link is gone receipts are made and printed.",
+			Scenarios: []string{"offline/enter", "offline/handover"}, Judge: judgeOfflineReceipt},
 		{Key: "offline.sign", Doc: "Every offline receipt has an autonomous sign that never repeats, is printed, and is sent later.",
 			Params:    []Param{{Name: "aspect", Type: tWord, Required: true, OneOf: []string{"unique", "printed", "sent"}, Doc: "what the row speaks of"}},
 			Scenarios: []string{"offline/enter", "offline/handover", "offline/cutoff"}, Judge: judgeOfflineSign},
@@ -83,13 +88,71 @@ func judgeCutoff(r *Record, p regulation.Params) []Judgement {
 					if barred = o; age.Lo < limit+nearLimit {
 						v.prove("past", o, o.End, base.Seq)
 					}
+					r.toldOfBlock(&v, o, p.Words("told"), b)
 				}
 			}
 		}
 		w.after(o)
 	}
 	near := with(a, "near", whole(nearLimit))
-	return v.end(need{"inside", "cutoff.need.inside", near}, need{"past", "cutoff.need.past", near}, need{"after", "cutoff.need.after", a})
+	needs := []need{{"inside", "cutoff.need.inside", near}, {"past", "cutoff.need.past", near}, {"after", "cutoff.need.after", a}}
+	if len(p.Words("told")) > 0 {
+		needs = append(needs, need{"told", "cutoff.need.told", a})
+	}
+	return v.end(needs...)
+}
+
+// toldOfBlock looks whether the cashier was told why the sale was refused (the
+// second half of KZ 431 row 27.6). Texts that this bench does not know, and a
+// register of which only the refusal was seen, need a person; a display that
+// was read and still shows what it showed when a sale went through tells nothing.
+func (r *Record) toldOfBlock(v *verdict, o *Operation, words []string, a args) {
+	if len(words) == 0 {
+		return
+	}
+	for _, p := range slices.Concat(o.Papers, o.Shown) {
+		if _, ok := saying(p.Lines, words); ok {
+			v.prove("told", o, p.Seq, o.End)
+			return
+		}
+	}
+	if len(o.Papers) > 0 || len(o.Shown) == 0 {
+		return
+	}
+	now := o.Shown[len(o.Shown)-1]
+	for i := o.N - 1; i >= 0; i-- {
+		if b := r.Ops[i]; b.IsReceipt() && b.Done() && len(b.Shown) > 0 {
+			if before := b.Shown[len(b.Shown)-1]; slices.Equal(before.Lines, now.Lines) {
+				v.fail(o, fail("cutoff.silent", with(a, "text", strings.Join(now.Lines, " / ")), now.Seq, o.End, before.Seq))
+			}
+			return
+		}
+	}
+}
+
+// judgeOfflineReceipt judges that receipts go on while the link is gone (KZ 431
+// row 24): made and printed. How long the register may wait before it goes on is another row.
+func judgeOfflineReceipt(r *Record, _ regulation.Params) []Judgement {
+	v := verdict{r: r, faulty: "offline.receipt"}
+	w := newWorld(r)
+	for _, o := range r.Ops {
+		w.before(o)
+		if plainSale(o) && o.Faulty && r.cutThroughout(o) && len(o.During) == 0 {
+			a := args{"kind": kindWord(o), "why": "@enter.gone"}
+			switch {
+			case !o.Done():
+				r.mustWork(&v, w, o, a)
+			case !r.Readable():
+				v.open(unsure("paper.unread", nil).Citing(o.End))
+			case len(o.Papers) == 0:
+				v.fail(o, absent("paper.none", a, o.End, o.Seq))
+			default:
+				v.prove("gone", o, o.End, o.Papers[0].Seq)
+			}
+		}
+		w.after(o)
+	}
+	return v.end(need{"gone", "enter.need.gone", nil})
 }
 
 // nearAnswer is how close to the answer wait an answer must come to show where

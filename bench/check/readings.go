@@ -62,9 +62,10 @@ var (
 	readKept      = reading("kept-in-store")
 	readCashStart = reading("cash-operation")
 	readList      = reading("receipts-list")
+	readTrial     = reading("trial-message")
 )
 
 // Readings lists all of them.
 func Readings() []Reading {
-	return []Reading{readOldest, readOver, readAnswer, readLife, readFirst, readSum, readDocs, readTendered, readVAT, readStore, readChecksum, readSent, readLevels, readClock, readToken, readRefusal, readBlockedZ, readTaxPlace, readNumber, readPeriod, readMark, readZero, readDocument, readSource, readNotice, readKept, readCashStart, readList}
+	return []Reading{readOldest, readOver, readAnswer, readLife, readFirst, readSum, readDocs, readTendered, readVAT, readStore, readChecksum, readSent, readLevels, readClock, readToken, readRefusal, readBlockedZ, readTaxPlace, readNumber, readPeriod, readMark, readZero, readDocument, readSource, readNotice, readKept, readCashStart, readList, readTrial}
 }

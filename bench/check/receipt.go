@@ -68,7 +68,7 @@ var receiptLines = []receiptLine{
 	{"taxpayer.name", nil, func(p printed) []say { return text(p, p.r.Begin.Profile.TaxpayerName) }},
 	{"taxpayer.bin", nil, func(p printed) []say { return number(p, p.r.Begin.Profile.TaxpayerBIN) }},
 	{"kkm.serial", nil, func(p printed) []say { return text(p, p.r.Begin.Profile.Serial) }},
-	{"kkm.registration", nil, func(p printed) []say { return text(p, p.r.Begin.Profile.Registration) }},
+	{"kkm.registration", nil, func(p printed) []say { return text(p, p.r.registrationAt(p.o.Seq)) }},
 	{"number", nil, nil}, // compared between receipts: numbers
 	{"goods.name", nil, func(p printed) []say {
 		return p.eachGoods(func(l fiscal.Line) []say {

@@ -47,6 +47,7 @@ type Record struct {
 	mono   bool // Mono never goes back: spans are measured with it, else with Wall
 	byID   map[fiscal.OpID]*Operation
 	skews  []skewAt
+	typed  []*Operation             // settings that were entered, done or not
 	epochs []*clockEpoch            // what the record tells of the register's seconds; empty unless time is simulated
 	limits map[string]time.Duration // "check/param" of the section that is judged
 

@@ -50,7 +50,7 @@ const (
 
 func registry() []Check {
 	var all []Check
-	for _, f := range []func() []Check{offlineChecks, shiftChecks, latencyChecks, ticketChecks, zreportChecks, receiptChecks, signChecks, cashChecks, blockChecks, cycleChecks, linkChecks, accessChecks, clockChecks, documentChecks, linkStateChecks, authorityChecks, keepChecks} {
+	for _, f := range []func() []Check{offlineChecks, shiftChecks, latencyChecks, ticketChecks, zreportChecks, receiptChecks, signChecks, cashChecks, blockChecks, cycleChecks, linkChecks, accessChecks, clockChecks, documentChecks, linkStateChecks, authorityChecks, keepChecks, selftestChecks} {
 		all = append(all, f()...)
 	}
 	return all

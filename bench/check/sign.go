@@ -11,15 +11,18 @@ import (
 func signChecks() []Check {
 	return []Check{{Key: "fiscal.sign", Doc: "The sign of the OFD is received, printed unchanged, and the fiscal mark stands only on receipts that have a sign.",
 		Params: []Param{
-			{Name: "aspect", Type: tWord, Required: true, OneOf: []string{"received", "printed", "mark"}, Doc: "what the row speaks of"},
+			{Name: "aspect", Type: tWord, Required: true, OneOf: []string{"received", "printed", "mark", "unbacked"}, Doc: "what the row speaks of"},
 			{Name: "words", Type: tWords, Doc: "the fiscal mark (any of these words); needed for aspect mark"},
 		},
 		Scenarios: []string{"receipt/sign", "receipt/cycle"}, Judge: judgeSign}}
 }
 
 func judgeSign(r *Record, p regulation.Params) []Judgement {
-	if p.Word("aspect") == "mark" {
-		return r.fiscalMark(p.Words("words"))
+	switch p.Word("aspect") {
+	case "mark":
+		return r.fiscalMark(p.Words("words"), false)
+	case "unbacked":
+		return r.fiscalMark(p.Words("words"), true)
 	}
 	received := p.Word("aspect") == "received"
 	v := verdict{r: r, readings: []Reading{readSent}}
@@ -54,6 +57,11 @@ func judgeSign(r *Record, p regulation.Params) []Judgement {
 		if !r.Readable() {
 			continue
 		}
+		if received && (len(o.Papers) == 0 || !o.shows(want)) {
+			// What is not on paper may have been received all the same.
+			v.open(unsure("sign.untold", a, readSent).Citing(ev...))
+			continue
+		}
 		if len(o.Papers) == 0 {
 			v.fail(o, absent("paper.none", a, o.End, x.Seq))
 			continue
@@ -75,9 +83,10 @@ func judgeSign(r *Record, p regulation.Params) []Judgement {
 	return v.end(need{"sign", "sign.need.online", nil}, need{"two", "sign.need.different", nil})
 }
 
-// fiscalMark judges where the words of the fiscal mark stand (KZ 431 rows 33 and
-// 37.3): on receipts that have a sign, next to it, and on nothing else.
-func (r *Record) fiscalMark(words []string) []Judgement {
+// fiscalMark judges where the words of the fiscal mark stand (KZ 431 row 33): on
+// receipts that have a sign, next to it, and on nothing else. With unbacked it
+// judges only that no document without a sign bears them (KZ 431 row 37.3).
+func (r *Record) fiscalMark(words []string, unbacked bool) []Judgement {
 	if len(words) == 0 {
 		return badParam(errNoWords)
 	}
@@ -112,14 +121,15 @@ func (r *Record) fiscalMark(words []string) []Judgement {
 		switch {
 		case o.IsReceipt() && o.Done() && m == Unclear, o.Got() == fiscal.Unknown:
 		case fiscalDoc && len(o.Papers) == 0:
+		case fiscalDoc && unbacked && sign != "":
+			v.prove(modeWord(m), o, ev...)
+		case fiscalDoc && !has && unbacked:
 		case fiscalDoc && !has:
 			v.fail(o, fail("fiscalmark.missing", a, ev[0], ev[1:]...))
 		case fiscalDoc && sign != "" && !o.shows(sign):
 			v.fail(o, fail("fiscalmark.nosign", a, ev[0], ev[1:]...))
-		case fiscalDoc && m == Online:
-			v.prove("online", o, ev...)
 		case fiscalDoc:
-			v.prove("offline", o, ev...)
+			v.prove(modeWord(m), o, ev...)
 		case has && o.Kind == fiscal.OpCopy && r.copyShows(o, known):
 		case has:
 			v.fail(o, fail("fiscalmark.without", a, ev[0], ev[1:]...))
@@ -135,6 +145,13 @@ func (r *Record) fiscalMark(words []string) []Judgement {
 		needs = append(needs, need{"offline", "fiscalmark.need.offline", nil})
 	}
 	return v.end(needs...)
+}
+
+func modeWord(m Mode) string {
+	if m == Online {
+		return "online"
+	}
+	return "offline"
 }
 
 // copyShows says whether a copy carries the sign of a receipt that was made before.

@@ -74,7 +74,7 @@ func kkmID(r *Record, x *Exchange) []say {
 	if r.Begin.Profile.OFDID == 0 {
 		return []say{{open: "fact.undeclared"}}
 	}
-	want := strconv.FormatUint(uint64(r.Begin.Profile.OFDID), 10)
+	want := r.enteredBefore(fiscal.SetKKMID, x.Seq, strconv.FormatUint(uint64(r.Begin.Profile.OFDID), 10))
 	got := strconv.FormatUint(uint64(x.Header.ID), 10)
 	if in := strings.TrimLeft(strings.TrimSpace(x.Req.GetService().GetRegInfo_().GetKkm().GetKkmId()), "0"); in != "" && got == want {
 		got = in
@@ -351,7 +351,7 @@ func taxText(ts []*canon.TicketRequest_Tax) string {
 var ticketFields = []ticketField{
 	{"taxpayer.bin", nil, func(c ticket) []say { return fact(c.r.Begin.Profile.TaxpayerBIN, c.reg().GetOrg().GetIin()) }},
 	{"kkm.id", nil, func(c ticket) []say { return kkmID(c.r, c.x) }},
-	{"kkm.registration", nil, func(c ticket) []say { return fact(c.r.Begin.Profile.Registration, c.reg().GetKkm().GetFnsKkmId()) }},
+	{"kkm.registration", nil, func(c ticket) []say { return fact(c.r.registrationAt(c.o.Seq), c.reg().GetKkm().GetFnsKkmId()) }},
 	{"kkm.serial", nil, func(c ticket) []say { return fact(c.r.Begin.Profile.Serial, c.reg().GetKkm().GetSerialNumber()) }},
 	{"activity", nil, func(c ticket) []say { return fact(c.r.Begin.Profile.Activity, c.reg().GetOrg().GetOked()) }},
 	{"operation", []string{"sale", "sale-return", "buy", "buy-return"}, func(c ticket) []say {

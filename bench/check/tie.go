@@ -223,7 +223,8 @@ const (
 
 // Mode tells how a done operation was made, and the event that tells it. A
 // later message with the autonomous mark says autonomous; a confirmation that
-// surely came says online; nothing confirmed until the Result says autonomous.
+// surely came says online; a message that only came later says autonomous. One
+// that never came says so only when the line had a fault or the register said it.
 // With a fault on the line or an answer that came late the record may leave it open.
 func (r *Record) Mode(o *Operation) (Mode, *Exchange) {
 	if !o.Done() || o.class() == canon.CommandTypeEnum_COMMAND_RESERVED {
@@ -252,7 +253,10 @@ func (r *Record) Mode(o *Operation) (Mode, *Exchange) {
 	for _, x := range o.Sent { // confirmed later, without the mark: it was not online when it was made
 		return Autonomous, x
 	}
-	return Autonomous, nil
+	if o.Faulty || r.showsAutonomous(o) {
+		return Autonomous, nil
+	}
+	return Unclear, nil // never sent although nothing kept it from being sent: that says nothing about the mode
 }
 
 // late says whether an answer came so late that the register need not have waited for it.

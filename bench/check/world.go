@@ -2,6 +2,7 @@ package check
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kkmtest/kkmtest/bench/history"
@@ -39,8 +40,9 @@ type world struct {
 	shift int // index into Books
 	queue []*Operation
 	sent  map[*Operation]history.Seq
-	power bool // switched off
-	paper bool // taken out
+	power bool            // switched off
+	units map[string]bool // broken on purpose
+	paper bool            // taken out
 	flip  int
 
 	barred   *Exchange // last refusal of the OFD that no result 0 has lifted
@@ -48,7 +50,7 @@ type world struct {
 }
 
 func newWorld(r *Record) *world {
-	w := &world{r: r, sent: map[*Operation]history.Seq{}}
+	w := &world{r: r, sent: map[*Operation]history.Seq{}, units: map[string]bool{}}
 	for _, x := range r.Exchanges {
 		if x.Reports != nil && x.Booked0() {
 			if _, ok := w.sent[x.Reports]; !ok {
@@ -79,6 +81,12 @@ func (w *world) before(o *Operation) {
 			break
 		}
 		off := !slices.Contains([]string{"on", "in", "back", "true"}, s.To)
+		if unit, ok := strings.CutPrefix(s.What, unitSwitch); ok {
+			w.units[unit] = s.To == "broken"
+			if s.To != "broken" {
+				delete(w.units, unit)
+			}
+		}
 		switch s.What {
 		case "power":
 			w.power = off
@@ -158,6 +166,8 @@ func (w *world) excuse(o *Operation, judged string) string {
 		return "@why.power"
 	case w.paper:
 		return "@why.paper"
+	case len(w.units) > 0:
+		return "@why.unit"
 	case w.barred != nil:
 		return "@why.ofd"
 	}

@@ -150,7 +150,7 @@ func ticketSum(t *canon.ZXReport_TicketOperation) (int64, bool, error) {
 var zFields = []zField{
 	{"taxpayer.bin", false, nil, func(c closing) []say { return fact(c.r.Begin.Profile.TaxpayerBIN, c.reg().GetOrg().GetIin()) }},
 	{"kkm.id", false, nil, func(c closing) []say { return kkmID(c.r, c.x) }},
-	{"kkm.registration", false, nil, func(c closing) []say { return fact(c.r.Begin.Profile.Registration, c.reg().GetKkm().GetFnsKkmId()) }},
+	{"kkm.registration", false, nil, func(c closing) []say { return fact(c.r.registrationAt(c.o.Seq), c.reg().GetKkm().GetFnsKkmId()) }},
 	{"kkm.serial", false, nil, func(c closing) []say { return fact(c.r.Begin.Profile.Serial, c.reg().GetKkm().GetSerialNumber()) }},
 	{"time", false, nil, func(c closing) []say { return []say{c.r.moment(c.o, c.z.GetDateTime())} }},
 	{"shift.begin", true, nil, func(c closing) []say {

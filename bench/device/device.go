@@ -64,6 +64,12 @@ type Paper interface {
 	Paper(ctx context.Context, in bool) error
 }
 
+// Breaker makes a part of the device fail, or whole again: printer, clock,
+// software (another image), data (a record of the last shift is altered), data-old (an older one).
+type Breaker interface {
+	Break(ctx context.Context, unit string, broken bool) error
+}
+
 // Stepper moves the device's clock forward from outside, with the shift open or not (control API).
 type Stepper interface {
 	StepClock(ctx context.Context, d time.Duration) error
