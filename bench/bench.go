@@ -167,16 +167,7 @@ func (b *Bench) intent(id fiscal.OpID) (history.Event, bool) {
 }
 
 func (b *Bench) readPrint(ctx context.Context, id fiscal.OpID) ([]string, error) {
-	p, ok := able[device.Printer](b)
-	if !ok {
-		return nil, device.ErrNotAble
-	}
-	lines, origin, err := p.Printed(ctx)
-	for _, h := range b.hands { // firmware without a print buffer
-		if c, ok := device.Able[device.Printer](h); ok && errors.Is(err, device.ErrNotAble) {
-			lines, origin, err = c.Printed(ctx)
-		}
-	}
+	lines, origin, err := b.paper(ctx)
 	if err != nil || len(lines) == 0 {
 		return nil, err
 	}
@@ -186,6 +177,23 @@ func (b *Bench) readPrint(ctx context.Context, id fiscal.OpID) ([]string, error)
 	}
 	_, err = b.Log.Append(history.Bench, history.Printed{Op: id, Lines: lines, Origin: origin}, causes...)
 	return lines, err
+}
+
+// paper reads what was printed where it is read best: a printer tap sees the bytes
+// themselves, then comes what the register tells of its paper, then whoever else sees it
+// (firmware without a print buffer).
+func (b *Bench) paper(ctx context.Context) (lines []string, origin string, err error) {
+	err = device.ErrNotAble
+	for _, d := range b.able() {
+		p, ok := device.Able[device.Printer](d)
+		if !ok {
+			continue
+		}
+		if lines, origin, err = p.Printed(ctx); !errors.Is(err, device.ErrNotAble) {
+			break
+		}
+	}
+	return lines, origin, err
 }
 
 // Pass lets time go by.
@@ -340,14 +348,25 @@ func (b *Bench) Can(c Capability) bool {
 	return ok
 }
 
+// able lists what may have a capability, in the order in which it is asked: what
+// was put there for it (a tap, a relay), the register itself, then the rest.
+func (b *Bench) able() []any {
+	var exact, rest []any
+	for _, h := range b.hands {
+		if e, ok := h.(interface{ Exact() bool }); ok && e.Exact() {
+			exact = append(exact, h)
+		} else {
+			rest = append(rest, h)
+		}
+	}
+	return append(append(exact, b.Device), rest...)
+}
+
 // able finds a capability in the device or in what stands beside it.
 func able[T any](b *Bench) (T, bool) {
-	if d, ok := device.Able[T](b.Device); ok {
-		return d, true
-	}
-	for _, h := range b.hands {
-		if d, ok := device.Able[T](h); ok {
-			return d, true
+	for _, d := range b.able() {
+		if t, ok := device.Able[T](d); ok {
+			return t, true
 		}
 	}
 	var none T

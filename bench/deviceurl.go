@@ -18,6 +18,9 @@ type DeviceURL struct {
 	Baud     int    // 0: the protocol's usual one
 	Password int    // of the administrator, 0: the profile's
 	Control  string // base URL of the control API, "" when there is none
+	Tap      string // printer tap, "" when there is none; TapPage is its code page
+	TapPage  string
+	PowerBy  string // power relay or command, "" when there is none
 	Wire     Wire   // of a protocol with variants
 
 	Args []string // exec: arguments of the driver program
@@ -42,15 +45,18 @@ var Protocols = []string{"shtrih-m", ATOL, Datecs}
 // HTTP is the control protocol that needs no port.
 const HTTP = "webkassa"
 
+// handKeys are the parameters of what stands beside a register.
+var handKeys = []string{"control", "tap", "tap-page", "power"}
+
 var urlKeys = map[string][]string{
 	"emulated":   append([]string{"profile", "variant", "protocol"}, wireKeys...),
-	"serial":     append([]string{"protocol", "baud", "password", "control"}, wireKeys...),
-	"serial+tcp": append([]string{"protocol", "password", "control"}, wireKeys...),
-	"exec":       {"arg", "control"},
-	"operator":   {"script", "record", "lang", "robot", "control"},
+	"serial":     slices.Concat([]string{"protocol", "baud", "password"}, wireKeys, handKeys),
+	"serial+tcp": slices.Concat([]string{"protocol", "password"}, wireKeys, handKeys),
+	"exec":       slices.Concat([]string{"arg"}, handKeys),
+	"operator":   slices.Concat([]string{"script", "record", "lang", "robot"}, handKeys),
 
-	"webkassa+http":  {"cashbox", "secrets", "control"},
-	"webkassa+https": {"cashbox", "secrets", "control"},
+	"webkassa+http":  slices.Concat([]string{"cashbox", "secrets"}, handKeys),
+	"webkassa+https": slices.Concat([]string{"cashbox", "secrets"}, handKeys),
 }
 
 // ParseDeviceURL reads a device URL; see the command line's help for its forms.

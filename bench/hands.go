@@ -14,6 +14,8 @@ import (
 	"github.com/kkmtest/kkmtest/bench/device/control"
 	"github.com/kkmtest/kkmtest/bench/device/external"
 	person "github.com/kkmtest/kkmtest/bench/device/operator"
+	"github.com/kkmtest/kkmtest/bench/device/relay"
+	"github.com/kkmtest/kkmtest/bench/device/tap"
 	"github.com/kkmtest/kkmtest/bench/device/webkassa"
 	"github.com/kkmtest/kkmtest/simulators/kkm"
 	kkmwebkassa "github.com/kkmtest/kkmtest/simulators/kkm/webkassa"
@@ -79,11 +81,51 @@ func (d *DeviceURL) handsURL(s string, q url.Values) error {
 			return fmt.Errorf("%q: %w", s, err)
 		}
 	}
+	if d.Tap, d.TapPage = q.Get("tap"), q.Get("tap-page"); d.Tap != "" || d.TapPage != "" {
+		if _, err := tap.Parse(d.Tap, d.TapPage); err != nil {
+			return fmt.Errorf("%q: %w", s, err)
+		}
+	}
+	if d.PowerBy = q.Get("power"); d.PowerBy != "" {
+		if _, err := relay.Parse(d.PowerBy); err != nil {
+			return fmt.Errorf("%q: %w", s, err)
+		}
+	}
 	return nil
+}
+
+// StartsPrograms says whether the URL names programs of somebody else that would be started.
+func (d DeviceURL) StartsPrograms() bool {
+	return d.Scheme == "exec" || strings.HasPrefix(d.PowerBy, "hook:")
 }
 
 // openHands opens what stands beside the register.
 func (b *Bench) openHands(o Options) error {
+	// A tap and a relay are asked before a control API: whoever gives them wants them used.
+	if o.URL.Tap != "" {
+		a, err := tap.Parse(o.URL.Tap, o.URL.TapPage)
+		if err != nil {
+			return err
+		}
+		t, err := tap.Open(b.Loop, b.Log, a)
+		if err != nil {
+			return err
+		}
+		b.closers = append(b.closers, t.Close)
+		b.hands = append(b.hands, t)
+	}
+	if o.URL.PowerBy != "" {
+		a, err := relay.Parse(o.URL.PowerBy)
+		if err != nil {
+			return err
+		}
+		r, err := relay.Open(context.Background(), b.Loop, b.Log, a)
+		if err != nil {
+			return err
+		}
+		b.closers = append(b.closers, r.Close)
+		b.hands = append(b.hands, r)
+	}
 	if o.URL.Control != "" {
 		c, err := control.Connect(context.Background(), b.Loop, o.URL.Control, b.Log)
 		if err != nil {

@@ -22,11 +22,14 @@ import (
 	"github.com/kkmtest/kkmtest/fixtures"
 	"github.com/kkmtest/kkmtest/simulators/kkm"
 	"github.com/kkmtest/kkmtest/simulators/kkm/control"
+	"github.com/kkmtest/kkmtest/simulators/kkm/printer"
+	"github.com/kkmtest/kkmtest/simulators/kkm/webkassa"
 	"github.com/kkmtest/kkmtest/simulators/stream/hosttcp"
 )
 
 type kkmFlags struct {
 	host, protocol, ofd, control, mutant, profile string
+	printer, secrets                              string
 	reconnect                                     time.Duration
 	seed                                          uint64
 	baud                                          int
@@ -48,8 +51,10 @@ use inside other cash registers; it has no approval of any kind.`,
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return serveKKM(c.Context(), c.OutOrStdout(), f) },
 	}
-	c.Flags().StringVar(&f.host, "host", "pty", "control line: `pty` or tcp:ADDR (port 0 picks a free one)")
-	c.Flags().StringVar(&f.protocol, "protocol", bench.Protocols[0], "`PROTOCOL` of the control line: "+names(bench.Protocols))
+	c.Flags().StringVar(&f.host, "host", "pty", "control line: `pty`, tcp:ADDR or http:ADDR (port 0 picks a free one)")
+	c.Flags().StringVar(&f.printer, "printer", "", "`ADDR` of a receipt printer on TCP, or of a bench's printer tap, that gets what is printed as ESC/POS")
+	c.Flags().StringVar(&f.secrets, "secrets", "", "with --host http: write key and logins for the driver into `FILE`")
+	c.Flags().StringVar(&f.protocol, "protocol", bench.Protocols[0], "`PROTOCOL` of the control line: "+names(append([]string{bench.HTTP}, bench.Protocols...)))
 	c.Flags().IntVar(&f.wire.Level, "level", 0, "`LEVEL` of protocol atol: 2 or 3 (default 2)")
 	c.Flags().StringVar(&f.wire.Family, "family", "", "`FAMILY` of protocol datecs: p or x (default p)")
 	c.Flags().BoolVar(&f.wire.Plain, "plain", false, "hide that the register is emulated: a driver then tells it no more than its protocol (atol, datecs) has fields for")
@@ -105,10 +110,7 @@ func checkMutant(name string) error {
 }
 
 func serveKKM(ctx context.Context, w io.Writer, f kkmFlags) (err error) {
-	if !slices.Contains(bench.Protocols, f.protocol) {
-		return fmt.Errorf("--protocol %s: want one of %s", f.protocol, names(bench.Protocols))
-	}
-	if err := f.wire.Check(f.protocol); err != nil {
+	if err := f.checkHost(); err != nil {
 		return err
 	}
 	if err := checkMutant(f.mutant); err != nil {
@@ -119,12 +121,9 @@ func serveKKM(ctx context.Context, w io.Writer, f kkmFlags) (err error) {
 		return err
 	}
 	if f.ofd != "" {
-		host, port, err := net.SplitHostPort(f.ofd)
-		n, err2 := strconv.Atoi(port)
-		if err != nil || err2 != nil || host == "" || n < 1 || n > 65535 {
-			return fmt.Errorf("--ofd %s: want host:port, such as 127.0.0.1:7777", f.ofd)
+		if p.OFD.Host, p.OFD.Port, err = hostPort(f.ofd); err != nil {
+			return fmt.Errorf("--ofd %s: %w", f.ofd, err)
 		}
-		p.OFD.Host, p.OFD.Port = host, n
 	}
 	if f.reconnect > 0 {
 		p.Limits.Reconnect = f.reconnect
@@ -138,6 +137,13 @@ func serveKKM(ctx context.Context, w io.Writer, f kkmFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	if f.printer != "" {
+		h, port, err := hostPort(f.printer)
+		if err != nil {
+			return fmt.Errorf("--printer %s: %w", f.printer, err)
+		}
+		printer.Attach(reg, dialer, h, port)
+	}
 	machine := func(send func([]byte)) func([]byte) {
 		return bench.EmulatedSide(loop, reg, send, f.protocol, f.wire)
 	}
@@ -146,13 +152,15 @@ func serveKKM(ctx context.Context, w io.Writer, f kkmFlags) (err error) {
 	switch {
 	case f.host == "pty":
 		host, stop, err = serialport.ServePTY(loop, f.baud, machine)
+	case strings.HasPrefix(f.host, "http:"):
+		host, stop, err = f.serveHTTP(loop, reg)
 	case strings.HasPrefix(f.host, "tcp:"):
 		var l net.Listener
 		if l, err = net.Listen("tcp", strings.TrimPrefix(f.host, "tcp:")); err == nil {
 			host, stop = l.Addr().String(), serialport.ServeTCP(loop, l, f.baud, machine)
 		}
 	default:
-		return fmt.Errorf("--host %s: want pty or tcp:ADDR", f.host)
+		return fmt.Errorf("--host %s: want pty, tcp:ADDR or http:ADDR", f.host)
 	}
 	if err != nil {
 		return fmt.Errorf("--host %s: %w", f.host, err)
@@ -177,4 +185,57 @@ func serveKKM(ctx context.Context, w io.Writer, f kkmFlags) (err error) {
 	fmt.Fprintf(w, "kkm ready host=%s control=%s\n", host, l.Addr())
 	<-ctx.Done()
 	return nil
+}
+
+func hostPort(s string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(s)
+	port, err2 := strconv.Atoi(text)
+	if err != nil || err2 != nil || host == "" || port < 1 || port > 65535 {
+		return "", 0, errors.New("want host:port, such as 127.0.0.1:7777")
+	}
+	return host, port, nil
+}
+
+// checkHost says whether protocol and control line go together.
+func (f kkmFlags) checkHost() error {
+	http := strings.HasPrefix(f.host, "http:")
+	switch {
+	case f.protocol != bench.HTTP && !slices.Contains(bench.Protocols, f.protocol):
+		return fmt.Errorf("--protocol %s: want one of %s", f.protocol, names(append([]string{bench.HTTP}, bench.Protocols...)))
+	case http != (f.protocol == bench.HTTP):
+		return fmt.Errorf("--protocol %s does not go with --host %s: http:ADDR and %s belong together", f.protocol, f.host, bench.HTTP)
+	case f.secrets != "" && !http:
+		return fmt.Errorf("--secrets %s: only --host http:ADDR has secrets", f.secrets)
+	case http:
+		return nil
+	}
+	return f.wire.Check(f.protocol)
+}
+
+// serveHTTP serves the register's HTTP side and writes down with what it is reached.
+func (f kkmFlags) serveHTTP(loop clock.Loop, reg *kkm.Register) (host string, stop func() error, err error) {
+	o := webkassa.Defaults()
+	o.Cashbox = reg.Profile().Serial
+	if f.secrets != "" {
+		var b strings.Builder
+		fmt.Fprintf(&b, "# Of the emulated register; they open nothing else.\napi_key: %s\n", o.APIKey)
+		for _, l := range o.Logins {
+			switch l.Cashier {
+			case 0:
+				fmt.Fprintf(&b, "admin: {login: %s, password: %s}\ncashiers:\n", l.Login, l.Password)
+			default:
+				fmt.Fprintf(&b, "  %d: {login: %s, password: %s}\n", l.Cashier, l.Login, l.Password)
+			}
+		}
+		if err := os.WriteFile(f.secrets, []byte(b.String()), 0o600); err != nil {
+			return "", nil, err
+		}
+	}
+	l, err := net.Listen("tcp", strings.TrimPrefix(f.host, "http:"))
+	if err != nil {
+		return "", nil, err
+	}
+	s := &http.Server{Handler: webkassa.New(loop, reg, o), ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = s.Serve(l) }()
+	return l.Addr().String(), s.Close, nil
 }

@@ -124,7 +124,7 @@ bench as its OFD: see --ofd-listen.`,
 	c.Flags().StringVar(&f.expected, "expected", "", "`FILE` with the known deviations of this register (expected.yaml)")
 	c.Flags().StringVar(&f.again, "again", "", "run what the run directory `RUN` was asked for: its run.yaml and its profile.yaml")
 	c.Flags().StringVar(&f.script, "script", "", "`FILE` with the answers to an operator's cards, for --device operator:")
-	c.Flags().BoolVar(&f.allowExec, "allow-exec", false, "let --device exec:/PATH start a driver program (docs/driver-protocol.md)")
+	c.Flags().BoolVar(&f.allowExec, "allow-exec", false, "let the device URL start programs: exec:/PATH (docs/driver-protocol.md), power=hook:/PATH")
 	return c
 }
 
@@ -213,7 +213,7 @@ func plan(f runFlags) (campaign.Asked, []byte, error) {
 		return campaign.Asked{}, nil, fmt.Errorf("--time %s: want simulated or real", mode)
 	case url.Emulated() != (mode == simulated):
 		return campaign.Asked{}, nil, fmt.Errorf("--time %s does not go with --device %s: the emulated register lives in simulated time, everything else in real time", mode, f.device)
-	case url.Scheme == "exec" && !f.allowExec:
+	case url.StartsPrograms() && !f.allowExec:
 		return campaign.Asked{}, nil, fmt.Errorf("--device %s: it starts a program of somebody else: look at the program, then add --allow-exec", f.device)
 	case !url.Emulated() && f.mutant != "":
 		return campaign.Asked{}, nil, fmt.Errorf("--mutant %s: only the emulated register has mutants, not %s", f.mutant, f.device)
