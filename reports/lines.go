@@ -228,6 +228,16 @@ func closer(a, b *measure) bool {
 	return max(a.Distance, -a.Distance) < max(b.Distance, -b.Distance)
 }
 
+// judged says whether the row's own check came to a result, whatever its sub-rows did.
+func judged(f check.Finding) bool {
+	for _, j := range f.Parts {
+		if j.Result() != check.NotChecked {
+			return true
+		}
+	}
+	return false
+}
+
 func becauseOf(row regulation.Row, f check.Finding, ok bool) because {
 	switch {
 	case row.Kind == regulation.Heading || row.Kind == regulation.SectionTitle:
@@ -236,7 +246,7 @@ func becauseOf(row regulation.Row, f check.Finding, ok bool) because {
 		return noFinding
 	case f.Result == check.NotSelected:
 		return notSelected
-	case row.Kind == regulation.Group && (row.Check == "" || f.Result != check.NotChecked):
+	case row.Kind == regulation.Group && (row.Check == "" || f.Result != check.NotChecked || judged(f)):
 		return subRows
 	case row.Check == "":
 		return noCheck

@@ -48,11 +48,11 @@ var offlineMutants = []mutant{
 	{Mutant{"offline-hasty", "goes offline at nine tenths of the time that is allowed for the OFD's answer", names("offline.enter"),
 		names("latency.online", "offline.mark", "fiscal.sign", "cycle.single")},
 		quirks{answer: func(l *Limits) time.Duration { return l.Answer * 9 / 10 }}},
-	{Mutant{"offline-refuses", "refuses sales when the OFD does not answer", names("offline.enter"),
+	{Mutant{"offline-refuses", "refuses sales when the OFD does not answer", names("offline.enter", "offline.receipt"),
 		names("offline.cutoff", "offline.sign", "offline.mark", "offline.handover", "offline.shiftclose", "zreport.fields/offline.count", "cash.placement", "shift.limit")},
 		quirks{refusesOffline: true}},
 	{Mutant{"offline-hangs", "does nothing at all for minutes when the OFD does not answer", names("offline.enter"),
-		names("latency.online", "offline.cutoff", "offline.sign", "offline.mark", "offline.handover", "offline.shiftclose", "zreport.fields")},
+		names("latency.online", "offline.receipt", "offline.cutoff", "offline.sign", "offline.mark", "offline.handover", "offline.shiftclose", "zreport.fields")},
 		quirks{answer: func(l *Limits) time.Duration { return l.Answer * 40 }}},
 
 	{Mutant{"sign-repeats", "begins its autonomous signs anew every day", names("offline.sign/unique"), names("offline.handover")},

@@ -40,9 +40,9 @@ var workMutants = []mutant{
 			}
 			return s
 		}}},
-	{Mutant{"mark-without-sign", "prints a receipt with the fiscal mark although the OFD refused it", names("fiscal.sign/mark"), names("receipt.lines", "block.server")},
+	{Mutant{"mark-without-sign", "prints a receipt with the fiscal mark although the OFD refused it", names("fiscal.sign/mark", "fiscal.sign/unbacked"), names("receipt.lines", "block.server")},
 		quirks{wordsWhenRefused: true}},
-	{Mutant{"mark-on-test", "prints the fiscal mark on a trial receipt", names("fiscal.sign/mark"), nil},
+	{Mutant{"mark-on-test", "prints the fiscal mark on a trial receipt", names("fiscal.sign/mark", "fiscal.sign/unbacked"), nil},
 		quirks{wordsOnTest: true}},
 
 	{Mutant{"return-as-sale", "sends returns as sales", names("ticket.return"), names("ticket.fields", "zreport.fields")},
@@ -93,7 +93,7 @@ var workMutants = []mutant{
 		quirks{keepsToItself: true}},
 	{Mutant{"cycle-doubled", "sends every online receipt twice", names("cycle.single"), names("zreport.fields", "ticket.return", "ticket.fields", "offline.handover", "latency.online")},
 		quirks{doubles: true}},
-	{Mutant{"cycle-no-paper", "sends receipts and prints nothing", names("cycle.single"), names("receipt.lines", "fiscal.sign", "offline.sign", "offline.mark", "ticket.return", "ticket.fields", "offline.enter", "document.printed")},
+	{Mutant{"cycle-no-paper", "sends receipts and prints nothing", names("cycle.single"), names("receipt.lines", "fiscal.sign", "offline.sign", "offline.mark", "ticket.return", "ticket.fields", "offline.enter", "offline.receipt", "document.printed")},
 		quirks{printsNothing: true}},
 
 	{Mutant{"link-garbage", "sends the first try of every request with a wrong application code", names("link.tcp"), names("cycle.single", "offline.handover")},
