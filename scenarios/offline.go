@@ -30,7 +30,7 @@ func OfflineEnter(p bench.Params) bench.Scenario {
 	return bench.Scenario{
 		Key:    "offline/enter",
 		Doc:    "The answer comes just in time, just too late, not at all; the connection is gone.",
-		Checks: []string{"offline.enter", "offline.sign", "offline.mark", "offline.notice"},
+		Checks: []string{"offline.enter", "offline.receipt", "offline.sign", "offline.mark", "offline.notice"},
 		Also:   []string{"offline.handover"},
 		Steps: []bench.Step{
 			begin(),
