@@ -282,9 +282,11 @@ func PaperOut() bench.Scenario {
 				if err := b.PaperIn(ctx, false); err != nil {
 					return err
 				}
-				t := try(ctx, b, receipt(plain()))
-				if err := look(ctx, b, t.Op.ID); err != nil {
-					return err
+				for range 2 {
+					t := try(ctx, b, receipt(plain()))
+					if err := look(ctx, b, t.Op.ID); err != nil {
+						return err
+					}
 				}
 				if err := b.PaperIn(ctx, true); err != nil {
 					return err

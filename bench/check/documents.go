@@ -301,6 +301,16 @@ func (s *Shift) upTo(report *Operation, k fiscal.ReceiptKind) fiscal.Tiyn {
 	return sum
 }
 
+// laterBooked is a document that was made after o and that the OFD has booked.
+func (r *Record) laterBooked(o *Operation) *Exchange {
+	for _, later := range r.Ops[o.N+1:] {
+		if b := later.Booked(); b != nil && later.isDocument() && b.Seq > o.End {
+			return b
+		}
+	}
+	return nil
+}
+
 // judgeClose judges that a shift can be closed, as a whole: message, paper,
 // totals, and that it is over. The single figures have rows of their own.
 func judgeClose(r *Record, _ regulation.Params) []Judgement {
@@ -345,7 +355,10 @@ func (r *Record) judgeOneClose(v *verdict, o *Operation, book *Shift, a args) {
 	}
 	x := o.Booked()
 	if x == nil {
-		return // not handed over within the record; what is lost is judged elsewhere
+		if later := r.laterBooked(o); later != nil && len(o.Sent) == 0 {
+			v.fail(o, fail("close.unsent", a, later.Seq, ev...))
+		}
+		return // not handed over within the record
 	}
 	ev = append([]history.Seq{x.Seq}, ev...)
 	if z := x.Req.GetCloseShift().GetZReport(); z != nil && book.Unsure == "" {

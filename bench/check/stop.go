@@ -85,13 +85,34 @@ func judgeOfflineNotice(r *Record, p regulation.Params) []Judgement {
 			// nobody looked
 		case !first && len(stale) == 0:
 			// told when it began; the row does not ask for a repetition
+		case r.sameDisplay(o) && !said[1]:
+			// Nothing on the display has changed, and the receipt bears at most the mark
+			// that every offline receipt bears.
+			v.fail(o, fail("offnotice.silent", a, ev[0], ev[1:]...))
 		case said[0] != said[1]:
 			v.open(unsure("offnotice.half", a, readNotice).Citing(ev...))
-		default:
+		case flag && !*o.After.Offline:
 			v.fail(o, fail("offnotice.silent", a, ev[0], ev[1:]...))
+		default:
+			v.open(unsure("offnotice.half", a, readNotice).Citing(ev...))
 		}
 	}
 	return v.end(need{"told", "offnotice.need", nil})
+}
+
+// sameDisplay says whether the display still shows what it showed after the last
+// receipt that was surely made online.
+func (r *Record) sameDisplay(o *Operation) bool {
+	if len(o.Shown) == 0 {
+		return false
+	}
+	for i := o.N - 1; i >= 0; i-- {
+		b := r.Ops[i]
+		if m, _ := r.Mode(b); m == Online && len(b.Shown) > 0 {
+			return slices.Equal(b.shownLines(), o.shownLines())
+		}
+	}
+	return false
 }
 
 // shownLines is what stood on the display after an operation.
@@ -224,8 +245,8 @@ func (r *Record) freeOf(channels []string, from, to history.Seq) string {
 // operation waited to be sent, and nothing came over it although there was time
 // for several attempts; 0 when there is none. A channel that ever carried anything works.
 func (r *Record) neverOver(free string, o *Operation) history.Seq {
-	for _, c := range r.Conns {
-		if c.State == "open" && strings.HasPrefix(c.Peer, free+"/") {
+	for _, x := range r.Exchanges {
+		if r.channelOf(x.Conn) == free {
 			return 0
 		}
 	}
