@@ -21,7 +21,7 @@ func offlineChecks() []Check {
 			Params:    []Param{{Name: "answer", Type: tDuration, Required: true, Doc: "how long the register waits for the answer of the OFD"}},
 			Scenarios: []string{"offline/enter"}, Judge: judgeEnter},
 		{Key: "offline.receipt", Doc: "While the link is gone receipts are made and printed.",
-			Scenarios: []string{"offline/enter", "offline/handover"}, Judge: judgeOfflineReceipt},
+			Scenarios: []string{"offline/enter"}, Judge: judgeOfflineReceipt},
 		{Key: "offline.sign", Doc: "Every offline receipt has an autonomous sign that never repeats, is printed, and is sent later.",
 			Params:    []Param{{Name: "aspect", Type: tWord, Required: true, OneOf: []string{"unique", "printed", "sent"}, Doc: "what the row speaks of"}},
 			Scenarios: []string{"offline/enter", "offline/handover", "offline/cutoff"}, Judge: judgeOfflineSign},

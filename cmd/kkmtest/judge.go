@@ -164,7 +164,21 @@ func judgeDir(dir string, sel selection) ([]judged, error) {
 		fmt.Fprintf(os.Stderr, "kkmtest: %s: the last line was not finished: %d bytes at offset %d are left out\n",
 			filepath.Join(dir, campaign.HistoryFile), torn.Bytes, torn.Offset)
 	}
+	if !ended(view) {
+		fmt.Fprintf(os.Stderr, "kkmtest: %s: the record breaks off: it has no run.end, so what came after its last event is not known\n",
+			filepath.Join(dir, campaign.HistoryFile))
+	}
 	return judgeView(view, torn, sel, filepath.Join(dir, campaign.HistoryFile))
+}
+
+// ended says whether the run came to an end of its own.
+func ended(view history.View) bool {
+	e, ok := view.Get(history.Seq(view.Len()))
+	if !ok {
+		return false
+	}
+	_, ok = e.Body.(history.RunEnd)
+	return ok
 }
 
 // judgeView judges a record by every edition of the selection. name is the

@@ -97,6 +97,11 @@ bench as its OFD: see --ofd-listen.`,
   kkmtest run --device 'serial:///dev/ttyUSB0?protocol=shtrih-m' --profile profile.yaml --row 19,23`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			for flag, list := range map[string][]string{"row": f.rows, "check": f.checks} {
+				if c.Flags().Changed(flag) && (len(list) == 0 || slices.Contains(list, "")) {
+					return fmt.Errorf("--%s is empty: name at least one, or leave the flag out for the whole section", flag)
+				}
+			}
 			if f.again != "" {
 				for _, other := range []string{"regulation", "section", "row", "check", "device", "profile", "time", "ofd-listen", "mutant", "seed", "submission"} {
 					if c.Flags().Changed(other) {
@@ -189,7 +194,7 @@ func run(ctx context.Context, w io.Writer, f runFlags) error {
 	if f.ui == "plain" {
 		defer faceOperator(ctx, f.device, dir, os.Stdin, w)()
 	}
-	if err := runChild(ctx, w, dir, f.ui); err != nil {
+	if err := runChild(ctx, w, dir, f.ui, asked.Time != "simulated"); err != nil {
 		return err
 	}
 	return report(w, dir, asked, f, known)
@@ -320,8 +325,9 @@ func makeDir(out string, a campaign.Asked) (string, error) {
 	return out, nil
 }
 
-// runChild runs the campaign in a process of its own and shows how it goes on.
-func runChild(ctx context.Context, w io.Writer, dir, ui string) error {
+// runChild runs the campaign in a process of its own and shows how it goes on;
+// live names each step as it begins, for runs that take their time.
+func runChild(ctx context.Context, w io.Writer, dir, ui string, live bool) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return benchFault(err)
@@ -357,6 +363,8 @@ func runChild(ctx context.Context, w io.Writer, dir, ui string) error {
 		switch {
 		case ui == "json":
 			fmt.Fprintln(w, lines.Text())
+		case n.Event == "step.begin" && live:
+			fmt.Fprintf(w, "  step %s %d: %s\n", n.Scenario, n.Step, n.Name)
 		case n.Event == "step.end" && n.Outcome != "ok":
 			fmt.Fprintf(w, "  step %s %d: %s: %s\n", n.Scenario, n.Step, n.Outcome, n.Text)
 		}
