@@ -41,6 +41,7 @@ package datecs
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/kkmtest/kkmtest/bench/clock"
@@ -63,6 +64,17 @@ type Driver struct {
 	left *leftOver   // a receipt that may have been left open
 	read journal     // how far the journal was read
 	let  map[int]let // by operator
+	last told        // the operation before, for what is printed late
+
+	pw    map[int]string // passwords that were told or programmed
+	wrong int            // refused passwords since the driver was opened
+}
+
+// told is an operation that is over.
+type told struct {
+	op      fiscal.OpID
+	intent  history.Seq
+	unknown bool // its outcome
 }
 
 // leftOver is a receipt that an operation could neither finish nor drop.
@@ -98,7 +110,10 @@ func Open(loop clock.Loop, port device.Port, j history.Journal, o Options) (*Dri
 			return nil, fmt.Errorf("datecs: tax group %d of what is not taxed: want 1 to 8, or 0", g.Untaxed)
 		}
 	}
-	d := &Driver{o: o, let: map[int]let{}}
+	d := &Driver{o: o, let: map[int]let{}, pw: maps.Clone(o.Passwords.Operators)}
+	if d.pw == nil {
+		d.pw = map[int]string{}
+	}
 	d.l = line.New(loop, port, j, line.Options{Family: "datecs", Baud: o.Baud, Latency: o.Latency, Reopen: o.Reopen, Recovery: o.Timers.Recovery}, func() { d.c.synced = false })
 	d.c = &link{Line: d.l, family: o.Family, t: o.Timers, seq: frame.FirstSeq}
 	return d, nil
@@ -132,7 +147,13 @@ func (d *Driver) Do(ctx context.Context, op fiscal.Op) (fiscal.Outcome, error) {
 	if err := d.settleLeftOver(ctx); err != nil {
 		return fiscal.Outcome{}, d.l.Wrap("", err)
 	}
-	return d.l.Perform(ctx, op, d.perform)
+	if err := d.latePrint(ctx); err != nil {
+		return fiscal.Outcome{}, d.l.Wrap("", err)
+	}
+	var intent history.Seq
+	out, err := d.l.Perform(ctx, op, func(ctx context.Context, w *line.Work) error { intent = w.Intent; return d.perform(ctx, w) })
+	d.last = told{op.ID, intent, out.Got == fiscal.Unknown}
+	return out, err
 }
 
 // Identity asks for name, firmware and serial number (90).

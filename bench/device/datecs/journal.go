@@ -9,6 +9,7 @@ import (
 	"github.com/kkmtest/kkmtest/bench/device"
 	"github.com/kkmtest/kkmtest/bench/device/datecs/frame"
 	"github.com/kkmtest/kkmtest/bench/device/line"
+	"github.com/kkmtest/kkmtest/bench/history"
 )
 
 // journal is how far the electronic journal was read.
@@ -37,6 +38,32 @@ func (d *Driver) baseline(ctx context.Context) error {
 	if err == nil {
 		d.read.asked, d.read.last = true, n
 	}
+	return err
+}
+
+// latePrint records what was printed since the last reading, before another
+// operation begins: it belongs to the one before, whose answer may not have been
+// waited for. What cannot be read now is left to the next reading.
+func (d *Driver) latePrint(ctx context.Context) error {
+	if !d.last.unknown || !d.read.asked || d.read.absent != nil {
+		return nil
+	}
+	lines, err := []string(nil), error(nil)
+	if d.o.Family == frame.P {
+		_, err = ask(ctx, d, frame.GetStatus, []byte("W"), func(reply) (struct{}, error) { return struct{}{}, nil })
+	}
+	if err == nil {
+		lines, err = d.printed(ctx)
+	}
+	var no *line.Refusal
+	var e *line.LinkError
+	switch {
+	case errors.As(err, &no), errors.As(err, &e):
+		return nil // the operation itself will tell
+	case err != nil || len(lines) == 0:
+		return err
+	}
+	_, err = d.l.Journal.Append(history.Driver, history.Printed{Op: d.last.op, Lines: lines, Origin: "host"}, d.last.intent)
 	return err
 }
 

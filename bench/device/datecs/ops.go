@@ -35,7 +35,7 @@ func (d *Driver) as(r fiscal.Role, own bool) (operator, error) {
 		return operator{}, line.Unablef("operator %d: the protocol has operators 1 to %d", n, maxOperator)
 	}
 	o := operator{n, factoryPassword, fmt.Sprintf("operator %d", n), true}
-	if p, ok := d.o.Passwords.Operators[n]; ok {
+	if p, ok := d.pw[n]; ok {
 		o.pw, o.guess = p, false
 	}
 	if r.Password != "" {
@@ -63,6 +63,18 @@ const (
 	letIn
 	shutOut
 )
+
+// mostWrong is how many passwords may be refused before no other is tried that
+// might be wrong: a third one locks the register until it is switched off (7).
+const mostWrong = 2
+
+// dare says whether a password that was given on purpose may still be tried.
+func (d *Driver) dare(r fiscal.Role) error {
+	if r.Password != "" && d.wrong >= mostWrong {
+		return line.Unablef("%d passwords were refused already: a third one may lock the register", d.wrong)
+	}
+	return nil
+}
 
 // guarded refuses what a command without operator and password cannot say.
 func guarded(w *line.Work, cmd string) error {
@@ -352,6 +364,9 @@ func (d *Driver) setPassword(ctx context.Context, w *line.Work, own bool) error 
 	}
 	_, _, err = d.effect(ctx, w, frame.SetPassword, d.o.Family.Join(strconv.Itoa(o.number), o.pw, w.Op.Value), o.who, nil)
 	w.Done = d.l.Loop.Now()
+	if err == nil {
+		d.pw[o.number] = w.Op.Value
+	}
 	return err
 }
 

@@ -52,6 +52,9 @@ func (d *Driver) receipt(ctx context.Context, w *line.Work) error {
 	if err != nil {
 		return err
 	}
+	if err := d.dare(w.Op.As); err != nil {
+		return err
+	}
 	if o.guess && d.let[o.number] == shutOut {
 		return notLetIn(o)
 	}
@@ -66,6 +69,9 @@ func (d *Driver) receipt(ctx context.Context, w *line.Work) error {
 	if _, _, err := d.effect(ctx, w, p.open.cmd, p.open.data, o.who, d.opened); err != nil {
 		var lost *line.Unsettled
 		var no *line.Refusal
+		if errors.As(err, &no) && w.Op.As.Password != "" {
+			d.wrong++
+		}
 		if o.guess && d.let[o.number] == untried && errors.As(err, &no) {
 			d.let[o.number] = shutOut
 			w.Say(err.Error())

@@ -1,11 +1,14 @@
 package datecs
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/kkmtest/kkmtest/bench/clock"
+	"github.com/kkmtest/kkmtest/bench/device"
 	"github.com/kkmtest/kkmtest/bench/device/datecs"
 	"github.com/kkmtest/kkmtest/bench/device/datecs/frame"
 	"github.com/kkmtest/kkmtest/bench/device/serialport"
@@ -112,6 +115,20 @@ func TestPatience(t *testing.T) {
 		w.Pass(time.Minute)
 		w.Reg.Delay = 0
 		w.Sound(ht.Sale(), first, w.Done(ht.Receipt(ht.Sale())))
+		// What the first one printed after all is told as its own, not as the second one's.
+		var late history.Printed
+		for e := range w.Log.View().Events() {
+			if p, ok := e.Body.(history.Printed); ok {
+				late = p
+			}
+		}
+		if late.Op != "test/1/1" || !slices.Equal(late.Lines, []string{"receipt", "Қазақша №1"}) {
+			t.Errorf("%+v", late)
+		}
+		lines, _, err := w.Dev.(device.Printer).Printed(context.Background())
+		if err != nil || !slices.Equal(lines, []string{"receipt", "Қазақша №2"}) {
+			t.Errorf("%q, %v", lines, err)
+		}
 	})
 }
 
