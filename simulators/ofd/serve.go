@@ -182,7 +182,7 @@ func (s *Server) serveClose(d *device, q *query) reply {
 	if err := after.Close(c); err != nil {
 		return data(q, "%v", err)
 	}
-	z := after.Report(q.h.Version, s.now())
+	z := fit(after.Report(q.h.Version, s.now()), q.h.Version)
 	s.lookClose(d, q, c, z)
 	return s.acceptDocument(d, q, func(r *reply) {
 		if s.opt.Echo && c.ZReport != nil {
@@ -241,7 +241,7 @@ func (s *Server) serveReport(d *device, q *query) reply {
 // x is the running report; without a shift, one with the number 0.
 func (s *Server) x(d *device, q *query) *canon.ZXReport {
 	if d.tally.Open {
-		return d.tally.Report(q.h.Version, s.now())
+		return fit(d.tally.Report(q.h.Version, s.now()), q.h.Version)
 	}
 	return s.empty(d, q)
 }
@@ -249,9 +249,32 @@ func (s *Server) x(d *device, q *query) *canon.ZXReport {
 // z is the last Z; before the first one an empty report (cpcr.md 11.10).
 func (s *Server) z(d *device, q *query) *canon.ZXReport {
 	if d.z != nil {
-		return d.z
+		return fit(d.z, q.h.Version)
 	}
 	return s.empty(d, q)
+}
+
+// fit leaves out of a report what its version has no word for: a register that
+// sold by mobile payment under 2.0.4 and asks under 1.2.4 gets the rows of 1.2.4.
+func fit(z *canon.ZXReport, v cpcr.Version) *canon.ZXReport {
+	lacks := func(p *canon.ZXReport_TicketOperation_Payment) bool {
+		switch p.GetPayment() {
+		case canon.PaymentTypeEnum_PAYMENT_CREDIT, canon.PaymentTypeEnum_PAYMENT_TARE:
+			return v >= cpcr.V204
+		case canon.PaymentTypeEnum_PAYMENT_MOBILE:
+			return v < cpcr.V202
+		}
+		return false
+	}
+	if !slices.ContainsFunc(z.GetTicketOperations(), func(o *canon.ZXReport_TicketOperation) bool { return slices.ContainsFunc(o.GetPayments(), lacks) }) {
+		return z
+	}
+	z = proto.CloneOf(z)
+	for _, o := range z.TicketOperations {
+		o.Payments = slices.DeleteFunc(o.Payments, lacks)
+	}
+	z.Checksum = proto.String(cpcr.ZXChecksum(z))
+	return z
 }
 
 // empty is a report of no shift, with the date of the request.

@@ -2,6 +2,8 @@ package ofd
 
 import (
 	"bytes"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -274,5 +276,49 @@ func TestPaymentCode(t *testing.T) {
 	}
 	if c := w.code(w.next(), qr(cmdQR, 5, 1)); c != 13 {
 		t.Errorf("the same invoice again: %d", c)
+	}
+}
+
+// A register may change its version between two requests: reports that were made
+// under one are told in the words of the other.
+func TestReportsAcrossVersions(t *testing.T) {
+	pay := func(m *canon.Request, p canon.PaymentTypeEnum) *canon.Request {
+		m.Ticket.Payments[0].Type, m.Ticket.Amounts.Taken, m.Ticket.Amounts.Change = p.Enum(), nil, nil
+		return m
+	}
+	types := func(z *canon.ZXReport) string {
+		out := ""
+		for _, p := range z.GetTicketOperations()[canon.OperationTypeEnum_OPERATION_SELL].GetPayments() {
+			out += fmt.Sprint(int(p.GetPayment()))
+		}
+		return out
+	}
+	w := newWorld(t, Options{})
+	w.code(w.next(), pay(sale(day, 100), canon.PaymentTypeEnum_PAYMENT_MOBILE))
+	h := w.next()
+	h.Version = cpcr.V202
+	if c := w.code(h, pay(sale(day, 100), canon.PaymentTypeEnum_PAYMENT_CREDIT)); c != 0 {
+		t.Fatal(c)
+	}
+	for _, closed := range []bool{false, true} {
+		if closed {
+			if c := w.code(w.next(), w.closing(day.Add(time.Minute))); c != 0 {
+				t.Fatal(c)
+			}
+		}
+		for v, most := range map[cpcr.Version]string{cpcr.V124: "0123", cpcr.V202: "01234", cpcr.V203: "01234", cpcr.V204: "014"} {
+			h := w.next()
+			h.Version = v
+			_, r := w.ask(h, info()) // the answer is held to the schema of the version
+			z := r.GetReport().GetZxReport()
+			for _, c := range types(z) {
+				if !strings.ContainsRune(most, c) {
+					t.Errorf("%s, closed %v: a payment row %c", v, closed, c)
+				}
+			}
+			if types(z) == "" || z.GetChecksum() == "" && v >= cpcr.V202 {
+				t.Errorf("%s, closed %v: payment rows %q, checksum %q", v, closed, types(z), z.GetChecksum())
+			}
+		}
 	}
 }
