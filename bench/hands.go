@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/kkmtest/kkmtest/bench/device/relay"
 	"github.com/kkmtest/kkmtest/bench/device/tap"
 	"github.com/kkmtest/kkmtest/bench/device/webkassa"
+	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/simulators/kkm"
 	kkmwebkassa "github.com/kkmtest/kkmtest/simulators/kkm/webkassa"
 )
@@ -97,6 +99,53 @@ func (d *DeviceURL) handsURL(s string, q url.Values) error {
 // StartsPrograms says whether the URL names programs of somebody else that would be started.
 func (d DeviceURL) StartsPrograms() bool {
 	return d.Scheme == "exec" || strings.HasPrefix(d.PowerBy, "hook:")
+}
+
+// Attach opens a register and what stands beside it, without a network and
+// without an OFD: for single questions by hand. The register keeps whatever OFD it has.
+func Attach(o Options) (*Bench, error) {
+	if o.URL.Emulated() {
+		return nil, fmt.Errorf("%s: the register inside this process has no port: start one with kkmtest kkm", o.URL)
+	}
+	loop := clock.NewReal()
+	b, err := start(o, loop, "real")
+	if err != nil {
+		loop.Close()
+		return nil, err
+	}
+	b.closers = append([]func() error{func() error { loop.Close(); return nil }}, b.closers...)
+	return b, b.attach(o)
+}
+
+// ReadPaper reads what was printed since the last reading, for no operation.
+func (b *Bench) ReadPaper(ctx context.Context) ([]string, error) {
+	lines, origin, err := b.paper(ctx)
+	if err != nil || len(lines) == 0 {
+		return nil, gone(err)
+	}
+	_, err = b.Log.Append(history.Bench, history.Printed{Lines: lines, Origin: origin})
+	return lines, err
+}
+
+// attach opens the register and what stands beside it. An error has closed the bench.
+func (b *Bench) attach(o Options) error {
+	if err := b.openHands(o); err != nil {
+		return errors.Join(err, b.Close())
+	}
+	d, err := b.openOther(o)
+	if err != nil {
+		return errors.Join(err, b.Close())
+	}
+	if d != nil {
+		b.closers = append(b.closers, d.Close)
+		b.Device = d
+		return nil
+	}
+	port, err := openPort(b.Loop, o.URL)
+	if err != nil {
+		return errors.Join(err, b.Close())
+	}
+	return b.drive(o, port, o.URL.Baud)
 }
 
 // openHands opens what stands beside the register.

@@ -129,23 +129,7 @@ func NewExternal(o Options) (*Bench, error) {
 		return nil, errors.Join(fmt.Errorf("--ofd-listen %s: %w", o.OFDListen, err), b.Close())
 	}
 	b.closers = append(b.closers, edge.Close)
-	if err := b.openHands(o); err != nil {
-		return nil, errors.Join(err, b.Close())
-	}
-	d, err := b.openOther(o)
-	if err != nil {
-		return nil, errors.Join(err, b.Close())
-	}
-	if d != nil {
-		b.closers = append(b.closers, d.Close)
-		b.Device = d
-		return b, nil
-	}
-	port, err := openPort(loop, o.URL)
-	if err != nil {
-		return nil, errors.Join(err, b.Close())
-	}
-	return b, b.drive(o, port, o.URL.Baud)
+	return b, b.attach(o)
 }
 
 // openPort opens the port of a register. A speed that the URL leaves open is that

@@ -78,6 +78,7 @@ unchecked; 0 otherwise.`,
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	c.AddCommand(deviceCommand(), doctorCommand())
 	c.AddCommand(runCommand(), runnerCommand(), judgeCommand(), reportCommand(), selftestCommand(), kkmCommand(), ofdCommand(), newNetfaultCmd(), dissectCommand(), newRegulationCmd(), versionCommand())
 	return c
 }
