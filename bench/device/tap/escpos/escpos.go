@@ -53,8 +53,7 @@ type Decoder struct {
 	known  bool   // the page is
 	number byte   // of a page that is not known
 	raw    []byte // an unfinished command
-	line   []byte
-	runes  []rune // what the line's bytes are, as far as they were decoded
+	runes  []rune // of the line
 	doc    Document
 	size   int
 	user   bool // downloaded letters are switched on
