@@ -203,6 +203,6 @@ func (c *checker) limits(l *Limits, section string) {
 	c.span("limits.retry", l.Retry, time.Millisecond, l.Answer)
 	c.span("limits.reconnect", l.Reconnect, time.Second, time.Hour)
 	if l.Ping != 0 {
-		c.span("limits.ping", l.Ping, time.Minute, 24*time.Hour)
+		c.span("limits.ping", l.Ping, time.Minute, most)
 	}
 }

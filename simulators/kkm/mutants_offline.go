@@ -86,7 +86,7 @@ var offlineMutants = []mutant{
 	{Mutant{"handover-reorders", "hands two messages of the queue over in the wrong order", names("offline.handover"), names("offline.shiftclose", "zreport.fields")},
 		quirks{disturb: swap}},
 	{Mutant{"handover-drops", "loses a message of the queue during the hand-over", names("offline.handover"),
-		names("offline.sign", "offline.shiftclose", "offline.cutoff", "cash.placement", "ticket.return", "cycle.single", "zreport.fields", "ticket.fields", "store.kept")},
+		names("offline.sign", "offline.shiftclose", "offline.cutoff", "cash.placement", "ticket.return", "cycle.single", "zreport.fields", "ticket.fields", "store.kept", "shift.close")},
 		quirks{dropsOne: true}},
 	{Mutant{"handover-doubles", "sends a confirmed receipt of the queue a second time as a new one", names("offline.handover"),
 		names("offline.sign", "cycle.single", "zreport.fields", "ticket.fields")},
@@ -113,7 +113,7 @@ var offlineMutants = []mutant{
 				}
 			}
 		})}},
-	{Mutant{"z-offline-refuses", "does not close the shift without the OFD", names("offline.shiftclose"), names("zreport.fields", "shift.limit")},
+	{Mutant{"z-offline-refuses", "does not close the shift without the OFD", names("offline.shiftclose"), names("zreport.fields", "shift.limit", "shift.close")},
 		quirks{refusesOfflineZ: true}},
 	{Mutant{"z-offline-first", "hands the close of a shift over before the receipts of that shift", names("offline.shiftclose"), names("offline.handover/order", "offline.handover", "zreport.fields")},
 		quirks{disturb: closeFirst}},

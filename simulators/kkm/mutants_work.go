@@ -96,9 +96,9 @@ var workMutants = []mutant{
 	{Mutant{"cycle-no-paper", "sends receipts and prints nothing", names("cycle.single"), names("receipt.lines", "fiscal.sign", "offline.sign", "offline.mark", "ticket.return", "ticket.fields", "offline.enter", "offline.receipt", "document.printed")},
 		quirks{printsNothing: true}},
 
-	{Mutant{"link-garbage", "sends the first try of every request with a wrong application code", names("link.tcp"), names("cycle.single", "offline.handover")},
+	{Mutant{"link-garbage", "sends the first try of every request with a wrong application code", names("link.tcp"), names("cycle.single", "offline.handover", "selftest.finds/link", "auth.token")},
 		quirks{firstTry: func(raw []byte) []byte { raw[0] ^= 0xFF; return raw }}},
-	{Mutant{"link-truncated", "sends the first try of every request without a payload that its size announces, and closes", names("link.tcp"), names("cycle.single", "offline.handover")},
+	{Mutant{"link-truncated", "sends the first try of every request without a payload that its size announces, and closes", names("link.tcp"), names("cycle.single", "offline.handover", "selftest.finds/link", "auth.token")},
 		quirks{firstTry: func(raw []byte) []byte {
 			raw[4], raw[5], raw[6], raw[7] = 17, 0, 0, 0 // SIZE below the header's own
 			return raw

@@ -143,6 +143,9 @@ func (r *Register) stored(op fiscal.Op) string {
 // A receipt may be asked for with its kind only.
 func (r *Register) May(op fiscal.Op) Reason {
 	why, _ := r.may(op, false)
+	if why == OfflineTooLong {
+		r.refusedAtOnce(why) // the host asks before it opens a receipt: the cashier is told then (KZ 431 row 27.6)
+	}
 	return why
 }
 
