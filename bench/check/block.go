@@ -114,7 +114,7 @@ func judgeBlock(r *Record, p regulation.Params) []Judgement {
 				shown = at
 			case s.text == "" && len(lines) > 0:
 				shown = at
-			case len(r.Shown) > 0 || r.Begin.Profile.Fiscal && r.Readable():
+			case len(o.Shown) > 0 || len(r.Shown) == 0 && r.Begin.Profile.Fiscal && r.Readable() && !r.paperless(o):
 				missing = o.End
 			default:
 				unread = o.End
@@ -264,7 +264,7 @@ func (r *Record) judgeText(v *verdict, x *Exchange, text string, at []string) {
 	switch {
 	case shown != 0:
 		v.prove("shown", nil, a.Seq, shown)
-	case last != nil && look && (display || r.Begin.Profile.Fiscal):
+	case last != nil && look && (display || len(r.Shown) == 0 && r.Begin.Profile.Fiscal):
 		v.fail(last, fail("notice.missing", b, a.Seq, last.End))
 	default:
 		v.open(unsure("notice.unread", b).Citing(a.Seq))

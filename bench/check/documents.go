@@ -103,7 +103,7 @@ func (r *Record) groupReports(kind fiscal.OpKind, word string) []Judgement {
 			v.open(unsure("op.unsupported", b).Citing(o.End))
 		case book.Unsure != "":
 			v.open(unsure(book.Unsure, args{"at": seqText(book.UnsureAt)}).Citing(book.UnsureAt))
-		case o.Refused() && book.First != nil && w.excuse(o, "") == "":
+		case o.Refused() && book.begun(o) && w.excuse(o, "") == "":
 			v.fail(o, fail("report.refused", b, o.End, o.Seq))
 		case !o.Done():
 		case len(o.Papers) == 0:
@@ -165,7 +165,7 @@ func (s *Shift) groups(report *Operation) (out map[int]group, spread bool) {
 		out[n][k] += sum
 	}
 	for _, o := range s.Ops {
-		if o.Seq > report.Seq || !o.IsReceipt() {
+		if o.since() > report.Seq || !o.IsReceipt() {
 			continue
 		}
 		if report.Kind == fiscal.OpReportCashiers {
@@ -285,7 +285,7 @@ func (r *Record) judgeReport(v *verdict, w *world, o *Operation, book *Shift, a 
 		if told {
 			v.prove("local", o, ev...)
 		}
-	case len(o.During) == 0 && o.Kind == fiscal.OpXReport && !o.Faulty && !o.Staged && w.oldest(o) == nil && w.barred == nil && w.lastGood != 0 && !r.troubled(w.lastGood, o.windowE) && !r.readdressed(w.lastGood, o.Seq) && !saysOffline(o) && book.First != nil:
+	case len(o.During) == 0 && o.Kind == fiscal.OpXReport && !o.Faulty && !o.Staged && w.oldest(o) == nil && w.barred == nil && w.lastGood != 0 && !r.troubled(w.lastGood, o.windowE) && !r.readdressed(w.lastGood, o.Seq) && !saysOffline(o) && book.begun(o):
 		v.fail(o, fail("source.unasked", a, ev[0], ev[1], w.lastGood))
 	}
 }
@@ -294,7 +294,7 @@ func (r *Record) judgeReport(v *verdict, w *world, o *Operation, book *Shift, a 
 func (s *Shift) upTo(report *Operation, k fiscal.ReceiptKind) fiscal.Tiyn {
 	var sum fiscal.Tiyn
 	for _, o := range s.Ops {
-		if o.Seq < report.Seq && o.IsReceipt() && o.Receipt.Kind == k {
+		if o.since() < report.Seq && o.IsReceipt() && o.Receipt.Kind == k {
 			sum += o.Receipt.Total()
 		}
 	}

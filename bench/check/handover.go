@@ -235,7 +235,7 @@ func judgeOfflineClose(r *Record, _ regulation.Params) []Judgement {
 		a := args{"kind": kindWord(o), "op": seqText(o.Seq)}
 		m, _ := r.Mode(o)
 		switch {
-		case o.Refused() && len(o.During) == 0 && r.cutThroughout(o) && book.Unsure == "" && book.First != nil && w.excuse(o, "shift.limit") == "":
+		case o.Refused() && len(o.During) == 0 && r.cutThroughout(o) && book.Unsure == "" && book.begun(o) && w.excuse(o, "shift.limit") == "":
 			v.fail(o, fail("offclose.refused", refusal(o, a), o.End, o.Seq))
 		case o.Done() && m == Autonomous:
 			r.judgeLateZ(&v, o, book, a)

@@ -55,6 +55,11 @@ func (r *Record) paperOuts() []paperOut {
 	return out
 }
 
+// paperless says whether there was no paper at some moment of an operation.
+func (r *Record) paperless(o *Operation) bool {
+	return slices.ContainsFunc(r.paperOuts(), func(p paperOut) bool { return p.from < o.windowE && (p.to == 0 || p.to > o.Seq) })
+}
+
 // judgePaper: KZ 431 row 6. Of a receipt during which the paper went it is enough
 // that it is not complete before the paper is back, and complete afterwards.
 func judgePaper(r *Record, _ regulation.Params) []Judgement {

@@ -1,8 +1,6 @@
 package check
 
 import (
-	"slices"
-
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/cpcr/canon"
 	"github.com/kkmtest/kkmtest/fiscal"
@@ -121,7 +119,7 @@ func keepBooks(r *Record) []*Shift {
 			// The register had no answer and said so. When it settled that later (cpcr.md
 			// 4.4) the document exists; otherwise the OFD has one of which the register does
 			// not know, and the figures of either may hold it.
-			took = slices.ContainsFunc(o.Sent, func(x *Exchange) bool { return x.Confirmed() && x.Answer().Seq > o.End })
+			took = o.settledBy() != nil
 			if !took {
 				s.doubt("ledger.unknown", o.Seq)
 			}
@@ -298,4 +296,29 @@ func (s *Sums) add(r *fiscal.Receipt, offline bool) {
 		s.Payments[k].Count++
 		s.Payments[k].Sum += sum
 	}
+}
+
+// begun says whether the shift surely had a document before o.
+func (s *Shift) begun(o *Operation) bool { return s.First != nil && s.First.since() < o.Seq }
+
+// settledBy is the exchange with which a register settled later what it had refused
+// for want of an answer (cpcr.md 4.4); nil when it did not.
+func (o *Operation) settledBy() *Exchange {
+	if !o.Refused() {
+		return nil
+	}
+	for _, x := range o.Sent {
+		if x.Confirmed() && x.Answer().Seq > o.End {
+			return x
+		}
+	}
+	return nil
+}
+
+// since is the event from which the document of an operation exists for the register.
+func (o *Operation) since() history.Seq {
+	if x := o.settledBy(); x != nil {
+		return x.Answer().Seq
+	}
+	return o.Seq
 }

@@ -131,6 +131,7 @@ func (r *Record) fiscalMark(words []string, unbacked bool) []Judgement {
 		case fiscalDoc:
 			v.prove(modeWord(m), o, ev...)
 		case has && o.Kind == fiscal.OpCopy && r.copyShows(o, known):
+		case has && r.copyShows(o, r.settledBefore(o)): // the paper of a receipt that the register has settled meanwhile
 		case has:
 			v.fail(o, fail("fiscalmark.without", a, ev[0], ev[1:]...))
 		case o.Kind == fiscal.OpTestPrint, o.Kind == fiscal.OpCopy, o.Kind == fiscal.OpSelfTest, o.IsReceipt() && o.Refused():
@@ -152,6 +153,18 @@ func modeWord(m Mode) string {
 		return "online"
 	}
 	return "offline"
+}
+
+// settledBefore are the signs of receipts that came into being after they had been
+// refused, before the end of o: their paper comes out with a later operation.
+func (r *Record) settledBefore(o *Operation) map[string]bool {
+	out := map[string]bool{}
+	for _, b := range r.Ops[:o.N] {
+		if x := b.settledBy(); x != nil && b.IsReceipt() && x.Sign() != "" && x.Answer().Seq < o.windowE {
+			out[x.Sign()] = true
+		}
+	}
+	return out
 }
 
 // copyShows says whether a copy carries the sign of a receipt that was made before.

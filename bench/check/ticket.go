@@ -751,10 +751,9 @@ func (r *Record) judgeOneReturn(v *verdict, o *Operation, a args) {
 	x := o.Booked()
 	if x == nil {
 		if len(o.Sent) == 0 {
-			if m, _ := r.Mode(o); m == Autonomous && o.Faulty {
-				return
+			if later := r.laterBooked(o); later != nil { // what was made later has arrived, and this has not
+				v.fail(o, fail("return.unsent", a, o.End, o.Seq, later.Seq))
 			}
-			v.fail(o, fail("return.unsent", a, o.End, o.Seq))
 		}
 		return
 	}

@@ -145,7 +145,12 @@ func (w *world) open(o *Operation) (open, known bool) {
 		}
 		return false, false
 	}
-	first := b.First != nil && b.First.Seq < o.Seq
+	for _, f := range []*Operation{b.First, b.FirstReceipt} {
+		if f != nil && f.Seq < o.Seq && f.since() > o.Seq {
+			return false, false // the register did not know yet whether it came into being
+		}
+	}
+	first := b.begun(o)
 	receipt := b.FirstReceipt != nil && b.FirstReceipt.Seq < o.Seq
 	if first != receipt {
 		return true, false
