@@ -325,7 +325,7 @@ func (r *Record) linkTest() []Judgement {
 		}
 		var test, other *Exchange
 		for _, x := range r.Exchanges {
-			if x.Seq < p.to || x.Seq > until {
+			if x.Seq < p.from || x.Seq > until { // a person reports the switching when it is done and the test over
 				continue
 			}
 			switch {

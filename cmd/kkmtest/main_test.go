@@ -198,7 +198,7 @@ func TestExitStatus(t *testing.T) {
 		{"a superfluous word", "run now", 2, "now"},
 		{"a run that is not there", "judge nowhere", 2, "nowhere"},
 		{"an unknown mutant in the self-test", "selftest --mutant nonsense", 2, "no such mutant"},
-		{"an unknown control line", "kkm --host usb", 2, "want pty or tcp:ADDR"},
+		{"an unknown control line", "kkm --host usb", 2, "want pty, tcp:ADDR or http:ADDR"},
 		{"an OFD without a port", "kkm --ofd nowhere", 2, "want host:port"},
 		{"an OFD without registers", "ofd --http none", 2, "want --device"},
 		{"a register without a number", "ofd --device token=1", 2, "want id=NUMBER"},
