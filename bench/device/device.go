@@ -70,6 +70,33 @@ type Breaker interface {
 	Break(ctx context.Context, unit string, broken bool) error
 }
 
+// Switching does something with a device from outside and records it where it
+// can bear a verdict. What lets the device work (power, paper) stands in the record
+// before it is done, what stops it stands there afterwards: whatever the
+// device does in between, such as its first message after power-on, then lies on the
+// side on which it may happen. One that failed is taken back in the record.
+func Switching(j history.Journal, what string, on bool, words [2]string, do func() error) error {
+	note := func(to string) error {
+		_, err := j.Append(history.Control, history.Switched{What: what, To: to})
+		return err
+	}
+	if on {
+		if err := note(words[1]); err != nil {
+			return err
+		}
+	}
+	if err := do(); err != nil {
+		if on {
+			err = errors.Join(err, note(words[0]))
+		}
+		return err
+	}
+	if on {
+		return nil
+	}
+	return note(words[0])
+}
+
 // Stepper moves the device's clock forward from outside, with the shift open or not (control API).
 type Stepper interface {
 	StepClock(ctx context.Context, d time.Duration) error
@@ -100,7 +127,7 @@ type Queuer interface {
 // Claims is what a driver or a control API implements whose optional abilities
 // only show when the other side was asked: its methods are there always, and
 // Claims says which of them mean something. The words: printed, display, settings,
-// power, paper, clock, battery, reset, queue.
+// power, paper, clock, battery, reset, queue, unit.
 type Claims interface {
 	Claims(ability string) bool
 }
@@ -133,6 +160,8 @@ func Able[T any](d any) (T, bool) {
 		ability = "reset"
 	case *Queuer:
 		ability = "queue"
+	case *Breaker:
+		ability = "unit"
 	}
 	if ability != "" && !c.Claims(ability) {
 		var none T

@@ -50,14 +50,14 @@ func alike(t *testing.T, name string, host, other []struct{ Row, Check, Result s
 // Section I goes through an operator's cards: a robot stands at the keys of the
 // emulated register and answers, and its answers, written down, serve as the script
 // of a second run. What a hand cannot do or measure well enough stays open: the time of a
-// receipt, paper taken away within a second, a unit broken on purpose.
+// receipt, paper taken away within a second.
 func TestOperatorJourney(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	answers := filepath.Join(dir, "answers.yaml")
 	host := journey(t, dir, "host")
-	alike(t, "robot", host, journey(t, dir, "robot", "--device", "operator:?robot=section-1&lang=kk&record="+answers), 11)
-	alike(t, "script", host, journey(t, dir, "script", "--device", "operator:?robot=section-1", "--script", answers), 11)
+	alike(t, "robot", host, journey(t, dir, "robot", "--device", "operator:?robot=section-1&lang=kk&record="+answers), 14)
+	alike(t, "script", host, journey(t, dir, "script", "--device", "operator:?robot=section-1", "--script", answers), 14)
 	record := string(mustRead(t, filepath.Join(dir, "robot", "history.jsonl")))
 	for _, want := range []string{`"kind":"prompt"`, `"kind":"answer"`, `"person":"robot"`, `"origin":"operator"`, "Сатыңыз"} {
 		if !strings.Contains(record, want) {

@@ -1,7 +1,7 @@
 // Package control is the client of the control API (docs/control-api.md): what
 // an emulator or a register with such an API lets the bench do that would else
 // need a person. A [Client] has the optional capabilities of package device:
-// Printer, Display, Power, Paper, Stepper, Battery, Resetter, Queuer.
+// Printer, Display, Power, Paper, Stepper, Battery, Resetter, Queuer, Breaker.
 //
 // It never makes a fiscal operation, follows no redirect and no proxy, and never
 // repeats a call that changes something. What it switched stands in the record.
@@ -93,6 +93,7 @@ var (
 	_ device.Battery  = (*Client)(nil)
 	_ device.Resetter = (*Client)(nil)
 	_ device.Queuer   = (*Client)(nil)
+	_ device.Breaker  = (*Client)(nil)
 	_ device.Claims   = (*Client)(nil)
 )
 
@@ -213,28 +214,19 @@ func plain(lines []string) []string {
 	return out
 }
 
-func (c *Client) switched(what, to string) error {
+// flip makes a call that switches something, and records it.
+func (c *Client) flip(ctx context.Context, what, key string, on bool, words [2]string) error {
+	do := func() error { return c.call(ctx, http.MethodPost, "/"+what, map[string]bool{key: on}, nil) }
 	if c.j == nil {
-		return nil
+		return do()
 	}
-	_, err := c.j.Append(history.Control, history.Switched{What: what, To: to})
-	return err
-}
-
-func word(on bool, yes, no string) string {
-	if on {
-		return yes
-	}
-	return no
+	return device.Switching(c.j, what, on, words, do)
 }
 
 // Power switches the register. On returns when the self-test is over, or with
 // an error when it does not end.
 func (c *Client) Power(ctx context.Context, on bool) error {
-	if err := c.call(ctx, http.MethodPost, "/power", map[string]bool{"on": on}, nil); err != nil {
-		return err
-	}
-	if err := c.switched("power", word(on, "on", "off")); err != nil || !on {
+	if err := c.flip(ctx, "power", "on", on, [2]string{"off", "on"}); err != nil || !on {
 		return err
 	}
 	return c.awaitReady(ctx)
@@ -267,29 +259,38 @@ func (c *Client) awaitReady(ctx context.Context) error {
 
 // Paper takes the paper away or puts it back.
 func (c *Client) Paper(ctx context.Context, in bool) error {
-	if err := c.call(ctx, http.MethodPost, "/paper", map[string]bool{"in": in}, nil); err != nil {
-		return err
-	}
-	return c.switched("paper", word(in, "in", "out"))
+	return c.flip(ctx, "paper", "in", in, [2]string{"out", "in"})
 }
 
 // Battery drains the backup battery or makes it good again.
 func (c *Client) Battery(ctx context.Context, good bool) error {
-	if err := c.call(ctx, http.MethodPost, "/battery", map[string]bool{"good": good}, nil); err != nil {
-		return err
-	}
-	return c.switched("battery", word(good, "good", "flat"))
+	return c.flip(ctx, "battery", "good", good, [2]string{"flat", "good"})
 }
 
 // Reset restarts the register and waits until it is ready.
 func (c *Client) Reset(ctx context.Context) error {
-	if err := c.call(ctx, http.MethodPost, "/reset", struct{}{}, nil); err != nil {
-		return err
+	do := func() error { return c.call(ctx, http.MethodPost, "/reset", struct{}{}, nil) }
+	err := error(nil)
+	if c.j == nil {
+		err = do()
+	} else {
+		err = device.Switching(c.j, "reset", true, [2]string{"not done", "done"}, do)
 	}
-	if err := c.switched("reset", "done"); err != nil {
+	if err != nil {
 		return err
 	}
 	return c.awaitReady(ctx)
+}
+
+// Break makes a part of the register fail its next self-test, or whole again.
+func (c *Client) Break(ctx context.Context, unit string, broken bool) error {
+	do := func() error {
+		return c.call(ctx, http.MethodPost, "/unit", map[string]any{"name": unit, "broken": broken}, nil)
+	}
+	if c.j == nil {
+		return do()
+	}
+	return device.Switching(c.j, "unit:"+unit, !broken, [2]string{"broken", "whole"}, do)
 }
 
 // stamp is a civil time on the wire.

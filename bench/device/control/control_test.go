@@ -56,7 +56,7 @@ func other(t *testing.T, answers map[string]string) (*clock.Real, string, *atomi
 	return loop, s.URL, &calls
 }
 
-const all = `{"api":"kkmtest-control","version":1,"can":["power","paper","clock","battery","reset","display","printed","queue"]}`
+const all = `{"api":"kkmtest-control","version":1,"can":["power","paper","clock","battery","reset","display","printed","queue","unit"]}`
 
 const noPaper = `{"lines":[],"next":0,"lost":0,"printing":false}`
 

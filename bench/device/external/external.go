@@ -309,18 +309,10 @@ func (d *Driver) Battery(ctx context.Context, good bool) error { return d.flip(c
 func (d *Driver) flip(ctx context.Context, what string, on bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.effect(ctx, what, call{Call: what, On: &on}); err != nil {
-		return err
+	if !d.Claims(what) { // nothing is switched, and nothing to be recorded
+		return d.effect(ctx, what, call{Call: what, On: &on})
 	}
-	_, err := d.j.Append(history.Control, history.Switched{What: what, To: switchWords[what][btoi(on)]})
-	return err
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
+	return device.Switching(d.j, what, on, switchWords[what], func() error { return d.effect(ctx, what, call{Call: what, On: &on}) })
 }
 
 var switchWords = map[string][2]string{"power": {"off", "on"}, "paper": {"out", "in"}, "battery": {"flat", "good"}}
@@ -329,11 +321,10 @@ var switchWords = map[string][2]string{"power": {"off", "on"}, "paper": {"out", 
 func (d *Driver) Reset(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.effect(ctx, "reset", call{Call: "reset"}); err != nil {
-		return err
+	if !d.Claims("reset") {
+		return d.effect(ctx, "reset", call{Call: "reset"})
 	}
-	_, err := d.j.Append(history.Control, history.Switched{What: "reset", To: "done"})
-	return err
+	return device.Switching(d.j, "reset", true, [2]string{"not done", "done"}, func() error { return d.effect(ctx, "reset", call{Call: "reset"}) })
 }
 
 // StepClock moves the device's clock forward.

@@ -328,17 +328,11 @@ func (d *Driver) hands(ctx context.Context, kind Kind, on bool, yes, no string) 
 		return fmt.Errorf("operator: %s in the middle of an operation: %w", kind, device.ErrNotAble)
 	}
 	defer d.mu.Unlock()
-	r, err := d.ask(ctx, Card{ID: d.name(string(kind)), Kind: kind, On: on})
-	if err != nil {
+	return device.Switching(d.j, string(kind), on, [2]string{no, yes}, func() error {
+		r, err := d.ask(ctx, Card{ID: d.name(string(kind)), Kind: kind, On: on})
+		if err == nil && r.answer() != fiscal.Done {
+			err = fmt.Errorf("operator: %s: %s: %w", kind, r.Words, device.ErrNotAble)
+		}
 		return err
-	}
-	if r.answer() != fiscal.Done {
-		return fmt.Errorf("operator: %s: %s: %w", kind, r.Words, device.ErrNotAble)
-	}
-	to := no
-	if on {
-		to = yes
-	}
-	_, err = d.j.Append(history.Control, history.Switched{What: string(kind), To: to})
-	return err
+	})
 }

@@ -42,16 +42,14 @@ var _ device.Power = (*Switch)(nil)
 func (s *Switch) Power(ctx context.Context, on bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.c.set(ctx, on != s.inverted); err != nil {
-		return fmt.Errorf("power relay: %w", err)
-	}
-	s.off = !on
-	to := "off"
-	if on {
-		to = "on"
-	}
-	_, err := s.j.Append(history.Control, history.Switched{What: "power", To: to})
-	return err
+	return device.Switching(s.j, "power", on, [2]string{"off", "on"}, func() error {
+		s.off = s.off || !on // an order that was not confirmed may have been obeyed
+		if err := s.c.set(ctx, on != s.inverted); err != nil {
+			return fmt.Errorf("power relay: %w", err)
+		}
+		s.off = !on
+		return nil
+	})
 }
 
 // Exact says that the relay was put there for the power: a register's own way of

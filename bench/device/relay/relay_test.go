@@ -204,8 +204,12 @@ func TestModbus(t *testing.T) {
 			if n := len(b.got) / 8; n != c.frames {
 				t.Errorf("%d frames were sent, want %d: % x", n, c.frames, b.got)
 			}
-			if got := switched(log); (len(got) == 1) != (c.err == "") {
-				t.Errorf("recorded %q", got)
+			want := []string{"power on"} // before the order
+			if c.err != "" {
+				want = append(want, "power off") // taken back
+			}
+			if got := switched(log); !slices.Equal(got, want) {
+				t.Errorf("recorded %q, want %q", got, want)
 			}
 		})
 	}

@@ -41,7 +41,7 @@ const (
 )
 
 // Abilities are what the emulated register can do: all of it.
-var Abilities = []string{"power", "paper", "clock", "battery", "reset", "display", "printed", "queue"}
+var Abilities = []string{"power", "paper", "clock", "battery", "reset", "display", "printed", "queue", "unit"}
 
 // Server is the API of one register.
 type Server struct {
@@ -97,6 +97,7 @@ func (s *Server) endpoints() []endpoint {
 		{"GET", "/display", s.get(func() any { return map[string]any{"lines": list(s.r.Display())} })},
 		{"GET", "/printed", s.paper},
 		{"GET", "/queue", s.get(s.queue)},
+		{"POST", "/unit", s.unit},
 	}
 }
 
@@ -249,6 +250,32 @@ func (s *Server) reset(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// units are the parts that can be made to fail a self-test from outside.
+var units = []string{"printer", "clock", "software"}
+
+// unit breaks a part or makes it whole again; it shows at the next self-test.
+// Stored data are not reached from here: they lie in the register's own memory.
+func (s *Server) unit(w http.ResponseWriter, q *http.Request) {
+	var body struct {
+		Name   *string `json:"name"`
+		Broken *bool   `json:"broken"`
+	}
+	if !readBody(w, q, &body) {
+		return
+	}
+	switch {
+	case body.Name == nil || body.Broken == nil:
+		refuse(w, http.StatusBadRequest, `want {"name": "printer", "broken": true}`)
+		return
+	case !slices.Contains(units, *body.Name):
+		refuse(w, http.StatusNotImplemented, fmt.Sprintf("unit %q: this register can break %s", *body.Name, strings.Join(units, ", ")))
+		return
+	}
+	if s.on(q, func() { s.r.Break(*body.Name, *body.Broken) }) {
+		w.WriteHeader(http.StatusNoContent)
+	}
 }
 
 func (s *Server) printed(lines []string) {

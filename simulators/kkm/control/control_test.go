@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kkmtest/kkmtest/bench/clock"
+	"github.com/kkmtest/kkmtest/bench/device"
 	client "github.com/kkmtest/kkmtest/bench/device/control"
 	"github.com/kkmtest/kkmtest/bench/history"
 	"github.com/kkmtest/kkmtest/fiscal"
@@ -146,6 +147,8 @@ func TestRefusals(t *testing.T) {
 		{"clock without unit", "POST", "/clock", `{"forward":"90"}`, 400, "90"},
 		{"clock by a year and two days", "POST", "/clock", `{"forward":"8808h"}`, 400, "8784h"},
 		{"reset with a wish", "POST", "/reset", `{"hard":true}`, 400, "{}"},
+		{"unit without a state", "POST", "/unit", `{"name":"printer"}`, 400, `"broken"`},
+		{"unit that it cannot break", "POST", "/unit", `{"name":"data","broken":true}`, 501, "printer, clock, software"},
 		{"printed with another key", "GET", "/printed?from=1", "", 400, "?after=N"},
 		{"printed with a word", "GET", "/printed?after=x", "", 400, "?after=N"},
 		{"printed beyond the end", "GET", "/printed?after=999999", "", 409, "999999"},
@@ -288,6 +291,25 @@ func TestClient(t *testing.T) {
 		t.Errorf("sale with a good battery: %+v", r)
 	}
 
+	if err := c.Break(ctx, "printer", true); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Reset(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.do(t, sale()); r.Reason != kkm.Fault {
+		t.Errorf("sale after a self-test with a broken printer: %+v", r)
+	}
+	if err := errors.Join(c.Break(ctx, "printer", false), c.Reset(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.do(t, sale()); r.Got != fiscal.Done {
+		t.Errorf("sale with the printer repaired: %+v", r)
+	}
+	if err := c.Break(ctx, "data", true); !errors.Is(err, device.ErrNotAble) {
+		t.Errorf("a part that cannot be broken: %v", err)
+	}
+
 	var did []string
 	for e := range log.View().Events() {
 		if e.Source != history.Control {
@@ -300,7 +322,8 @@ func TestClient(t *testing.T) {
 			did = append(did, b.What+" "+b.To.Sub(b.From).String())
 		}
 	}
-	want := []string{"device 1h30m0s", "paper out", "paper in", "power off", "power on", "battery flat", "reset done", "battery good", "reset done"}
+	want := []string{"device 1h30m0s", "paper out", "paper in", "power off", "reset done", "reset not done", "power on", "battery flat", "reset done", "battery good", "reset done",
+		"unit:printer broken", "reset done", "unit:printer whole", "reset done"}
 	if !slices.Equal(did, want) {
 		t.Errorf("recorded %q, want %q", did, want)
 	}
