@@ -327,7 +327,7 @@ func receiptOf(c wire.Check) (*fiscal.Receipt, error) {
 		r.Parent = &fiscal.Parent{Sign: b.CheckNumber, At: at, KKM: b.RegistrationNumber, Total: fiscal.Tiyn(b.Total), Offline: b.IsOffline}
 	}
 	if got, want := fiscal.Tiyn(c.Change), r.Change(); got != want {
-		return nil, fmt.Errorf("field Change is %s, want %s", got, want)
+		return nil, fmt.Errorf("the change is %s, want %s", got, want)
 	}
 	return r, nil
 }
